@@ -1,0 +1,40 @@
+//! Project tasks in plain Rust, run as `cargo xtask <task>`.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program")]
+
+mod generate;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Project tasks", arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Generate the protobuf code from `proto/`
+    Gen {
+        /// Change nothing; fail when a committed file differs from what would be written
+        #[arg(long)]
+        check: bool,
+    },
+    /// Check layers, sizes, front pages, wording and links
+    Tidy,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Gen { check } => generate::run(check),
+        Task::Tidy => tidy::run(),
+    }
+}
+
+/// The folder that holds the workspace's `Cargo.toml`.
+fn repository_root() -> anyhow::Result<std::path::PathBuf> {
+    let manifest = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = manifest.parent().ok_or_else(|| anyhow::anyhow!("xtask has no parent folder"))?;
+    Ok(root.to_owned())
+}
