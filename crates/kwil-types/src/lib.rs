@@ -1,1 +1,5 @@
 //! kwil-types
+
+mod duration;
+
+pub use duration::{DurationError, GoDuration};
