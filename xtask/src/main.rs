@@ -2,6 +2,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program")]
 
 mod generate;
+mod install;
+mod step;
+mod test;
 mod tidy;
 
 use clap::{Parser, Subcommand};
@@ -23,12 +26,15 @@ enum Task {
     },
     /// Check layers, sizes, front pages, wording and links
     Tidy,
+    /// Everything that guards the main branch; installs what it needs
+    Test,
 }
 
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Gen { check } => generate::run(check),
         Task::Tidy => tidy::run(),
+        Task::Test => test::run_all(),
     }
 }
 

@@ -24,12 +24,21 @@ pub(crate) fn run() -> Result<()> {
 
 /// Paths of the files that git tracks, relative to the repository root.
 fn tracked(root: &Path) -> Result<Vec<PathBuf>> {
-    let listing = Command::new("git").args(["ls-files", "-z"]).current_dir(root).output().context("running git ls-files")?;
+    let listing = Command::new("git")
+        .args(["ls-files", "-z"])
+        .current_dir(root)
+        .output()
+        .context("running git ls-files")?;
     if !listing.status.success() {
         bail!("git ls-files failed: {}", String::from_utf8_lossy(&listing.stderr));
     }
     let text = String::from_utf8(listing.stdout).context("file names are not UTF-8")?;
-    Ok(text.split('\0').filter(|name| !name.is_empty()).map(PathBuf::from).filter(|path| root.join(path).is_file()).collect())
+    Ok(text
+        .split('\0')
+        .filter(|name| !name.is_empty())
+        .map(PathBuf::from)
+        .filter(|path| root.join(path).is_file())
+        .collect())
 }
 
 #[cfg(test)]

@@ -14,7 +14,10 @@ const LONG: &[(&str, &str)] = &[];
 
 /// Pieces of paths of one particular machine; joined here so that this file does not contain them.
 fn machine_paths() -> Vec<String> {
-    [["/wo", "rk/"], ["/ro", "ot/"], ["/home", "/"], ["/tmp/", "kt"]].iter().map(|parts| parts.concat()).collect()
+    [["/wo", "rk/"], ["/ro", "ot/"], ["/home", "/"], ["/tmp/", "kt"]]
+        .iter()
+        .map(|parts| parts.concat())
+        .collect()
 }
 
 pub(super) fn faults(root: &Path, tracked: &[PathBuf]) -> Result<Vec<String>> {
@@ -66,7 +69,9 @@ fn rust(name: &str, text: &str, faults: &mut Vec<String>) {
     }
     for (line, function, length) in long_functions(text) {
         if !excused {
-            faults.push(format!("{name}:{line}: function {function} has {length} lines, at most {FUNCTION_LINES}"));
+            faults.push(format!(
+                "{name}:{line}: function {function} has {length} lines, at most {FUNCTION_LINES}"
+            ));
         }
     }
 }
@@ -79,7 +84,9 @@ fn front_page(name: &str, text: &str, faults: &mut Vec<String>) {
         faults.push(format!("{name}: the front page has no runnable example"));
     }
     if text.lines().count() > FRONT_PAGE_LINES {
-        faults.push(format!("{name}: a front page has at most {FRONT_PAGE_LINES} lines and no logic"));
+        faults.push(format!(
+            "{name}: a front page has at most {FRONT_PAGE_LINES} lines and no logic"
+        ));
     }
 }
 
@@ -93,11 +100,15 @@ fn long_functions(text: &str) -> Vec<(usize, String, usize)> {
         let indent = line.len().saturating_sub(line.trim_start().len());
         let closing = format!("{}}}", " ".repeat(indent));
         let rest = lines.get(start..).unwrap_or_default();
-        let ends_at_once = rest.iter().take_while(|line| !line.ends_with('{')).any(|line| line.ends_with(';'));
+        let ends_at_once =
+            rest.iter().take_while(|line| !line.ends_with('{')).any(|line| line.ends_with(';'));
         if ends_at_once {
             continue; // a declaration in a trait
         }
-        let length = rest.iter().position(|line| **line == closing).map_or(1, |offset| offset.saturating_add(1));
+        let length = rest
+            .iter()
+            .position(|line| **line == closing)
+            .map_or(1, |offset| offset.saturating_add(1));
         if length > FUNCTION_LINES {
             found.push((start.saturating_add(1), name, length));
         }
@@ -135,7 +146,9 @@ mod tests {
     #[test]
     fn a_function_over_the_limit_is_named_with_its_length() {
         let body = "    let x = 1;\n".repeat(70);
-        let text = format!("impl A {{\n    pub(crate) async fn long(&self) {{\n{body}    }}\n}}\n\nfn short() {{\n}}\n");
+        let text = format!(
+            "impl A {{\n    pub(crate) async fn long(&self) {{\n{body}    }}\n}}\n\nfn short() {{\n}}\n"
+        );
         assert_eq!(long_functions(&text), vec![(2, "long".to_owned(), 72)]);
     }
 

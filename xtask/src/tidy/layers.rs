@@ -34,14 +34,34 @@ const LAYERS: &[(&str, u32)] = &[
 ];
 
 /// Pure crates: given the same input they give the same output on every machine.
-const CORE: &[&str] = &["kwil-crypto", "kwil-types", "kwil-genesis", "kwil-config", "kwil-lang", "kwil-consensus"];
+const CORE: &[&str] =
+    &["kwil-crypto", "kwil-types", "kwil-genesis", "kwil-config", "kwil-lang", "kwil-consensus"];
 
 /// Packages that bring an event loop, a database, a socket or a clock.
-const IO_PACKAGES: &[&str] = &["tokio", "sqlx", "sqlx-core", "tokio-postgres", "quinn", "hyper", "mio", "socket2", "tonic", "axum", "jiff", "chrono"];
+const IO_PACKAGES: &[&str] = &[
+    "tokio",
+    "sqlx",
+    "sqlx-core",
+    "tokio-postgres",
+    "quinn",
+    "hyper",
+    "mio",
+    "socket2",
+    "tonic",
+    "axum",
+    "jiff",
+    "chrono",
+];
 
 /// Calls that each core crate's own `clippy.toml` has to forbid.
-const CORE_FORBIDS: &[&str] =
-    &["std::time::Instant::now", "std::time::SystemTime::now", "std::collections::HashMap", "std::collections::HashSet", "std::env::var", "std::thread::spawn"];
+const CORE_FORBIDS: &[&str] = &[
+    "std::time::Instant::now",
+    "std::time::SystemTime::now",
+    "std::collections::HashMap",
+    "std::collections::HashSet",
+    "std::env::var",
+    "std::thread::spawn",
+];
 
 pub(super) fn faults(root: &Path) -> Result<Vec<String>> {
     let metadata = metadata(root)?;
@@ -61,10 +81,13 @@ pub(super) fn faults(root: &Path) -> Result<Vec<String>> {
         }
     }
     for core in CORE.iter().filter(|core| graph.members.contains(**core)) {
-        for package in graph.closure(core).iter().filter(|package| IO_PACKAGES.contains(&package.as_str())) {
+        for package in
+            graph.closure(core).iter().filter(|package| IO_PACKAGES.contains(&package.as_str()))
+        {
             faults.push(format!("core crate {core} reaches {package}"));
         }
-        let lints = std::fs::read_to_string(root.join("crates").join(core).join("clippy.toml")).unwrap_or_default();
+        let lints = std::fs::read_to_string(root.join("crates").join(core).join("clippy.toml"))
+            .unwrap_or_default();
         for call in CORE_FORBIDS.iter().filter(|call| !lints.contains(**call)) {
             faults.push(format!("crates/{core}/clippy.toml does not forbid {call}"));
         }
@@ -74,7 +97,10 @@ pub(super) fn faults(root: &Path) -> Result<Vec<String>> {
 
 fn metadata(root: &Path) -> Result<Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo).args(["metadata", "--format-version", "1", "--locked"]).current_dir(root).output()?;
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(root)
+        .output()?;
     if !output.status.success() {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
     }
@@ -93,13 +119,16 @@ impl Graph {
             .iter()
             .filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?)))
             .collect();
-        let name = |id: &Value| names.get(id.as_str().unwrap_or_default()).map(|name| (*name).to_owned());
+        let name =
+            |id: &Value| names.get(id.as_str().unwrap_or_default()).map(|name| (*name).to_owned());
         let members = array(metadata, "workspace_members")?.iter().filter_map(name).collect();
         let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for node in array(&metadata["resolve"], "nodes")? {
             let Some(from) = name(&node["id"]) else { continue };
             let normal = array(node, "deps")?.iter().filter(|dep| {
-                dep["dep_kinds"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))
+                dep["dep_kinds"]
+                    .as_array()
+                    .is_some_and(|kinds| kinds.iter().any(|kind| kind["kind"].is_null()))
             });
             edges.entry(from).or_default().extend(normal.filter_map(|dep| name(&dep["pkg"])));
         }
