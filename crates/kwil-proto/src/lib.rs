@@ -10,3 +10,11 @@
 
 /// Descriptors of every file in `proto/`, for the gRPC reflection service.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptors.bin");
+
+/// Services of a node for clients and operators.
+pub mod rpc {
+    /// Version 1 of the package `kwil.rpc`.
+    pub mod v1 {
+        include!("gen/kwil.rpc.v1.rs");
+    }
+}
