@@ -11,6 +11,14 @@
 /// Descriptors of every file in `proto/`, for the gRPC reflection service.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptors.bin");
 
+/// Messages between nodes.
+pub mod p2p {
+    /// Version 1 of the package `kwil.p2p`.
+    pub mod v1 {
+        include!("gen/kwil.p2p.v1.rs");
+    }
+}
+
 /// Services of a node for clients and operators.
 pub mod rpc {
     /// Version 1 of the package `kwil.rpc`.
