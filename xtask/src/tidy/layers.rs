@@ -29,6 +29,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("kwild", 8),
     ("kwil-admin", 8),
     ("kwil-cli", 8),
+    ("kwil-harness", 0),
     ("kwil-tests", 9),
     ("xtask", 9),
 ];
