@@ -3,3 +3,4 @@
 mod duration;
 
 pub use duration::{DurationError, GoDuration};
+pub mod wire;
