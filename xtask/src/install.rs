@@ -18,9 +18,13 @@ pub(crate) fn postgresql() -> Result<()> {
     apt(&["postgresql"])
 }
 
-/// `ip` from iproute2, for tests in network namespaces; they fall back to loopback without it.
+/// `ip` for hosts in network namespaces, `curl` for the guide's health check.
 pub(crate) fn network_tools() -> Result<()> {
-    if on_path("ip") { Ok(()) } else { apt(&["iproute2"]) }
+    let missing: Vec<&str> = [("ip", "iproute2"), ("curl", "curl")]
+        .into_iter()
+        .filter_map(|(program, package)| (!on_path(program)).then_some(package))
+        .collect();
+    if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
 /// The gate over `deny.toml`.

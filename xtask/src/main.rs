@@ -1,6 +1,7 @@
 //! Project tasks in plain Rust, run as `cargo xtask <task>`.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a terminal program")]
 
+mod demo;
 mod generate;
 mod install;
 mod step;
@@ -24,6 +25,12 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Walk the deployment guide with three real nodes on this machine
+    Demo {
+        /// Leave the network running and print how to use and stop it
+        #[arg(long)]
+        keep: bool,
+    },
     /// Check layers, sizes, front pages, wording and links
     Tidy,
     /// Everything that guards the main branch; installs what it needs
@@ -33,6 +40,7 @@ enum Task {
 fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Gen { check } => generate::run(check),
+        Task::Demo { keep } => demo::run(keep),
         Task::Tidy => tidy::run(),
         Task::Test => test::run_all(),
     }

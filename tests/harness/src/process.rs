@@ -139,6 +139,11 @@ impl Process {
         Ok(self.child.wait()?)
     }
 
+    /// Lets the program run on after this value is gone; its further output is not read.
+    pub fn leave(self) {
+        std::mem::forget(self);
+    }
+
     /// Waits for the end of a program that ends by itself.
     ///
     /// # Errors
