@@ -7,13 +7,13 @@ use kwil_harness::guide::{Event, Node, Walk};
 use kwil_harness::{Isolation, Lab};
 
 use crate::install;
-use crate::step::{cargo, run};
+use crate::step;
 
 /// Builds, walks the guide, prints every command with its real output and a table of what was checked.
 pub(crate) fn run(keep: bool) -> Result<()> {
     install::postgresql()?;
     install::network_tools()?;
-    run_build()?;
+    step::run(&mut step::cargo(&["build", "--bins", "--locked"])?)?;
     let lab = Lab::new()?;
     match lab.isolation() {
         Isolation::Namespaces => {
@@ -41,9 +41,6 @@ pub(crate) fn run(keep: bool) -> Result<()> {
     if keep { leave_running(lab, nodes) } else { Ok(()) }
 }
 
-fn run_build() -> Result<()> {
-    run(&mut cargo(&["build", "--bins", "--locked"])?)
-}
 
 fn leave_running(lab: Lab, nodes: Vec<Node>) -> Result<()> {
     println!("\n== The network goes on");
