@@ -24,6 +24,7 @@
 pub mod guide;
 mod host;
 mod lab;
+pub mod network;
 mod process;
 
 pub use host::{Host, Ran};

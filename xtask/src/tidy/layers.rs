@@ -22,6 +22,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("kwil-state", 5),
     ("kwil-store", 5),
     ("kwil-p2p", 5),
+    ("kwil-api", 5),
     ("kwil-client", 6),
     ("kwil-rpc", 6),
     ("kwil-node", 7),

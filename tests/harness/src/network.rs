@@ -1,0 +1,152 @@
+//! A network of validators that is up and makes blocks, for tests that begin where the guide ends.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::host::Host;
+use crate::lab::Lab;
+use crate::process::Process;
+
+const START: Duration = Duration::from_secs(90);
+const CHAIN_ID: &str = "test-chain";
+
+/// How a network is set up.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// Accounts of the genesis document, as `id:amount`.
+    pub alloc: Vec<String>,
+    /// Further flags of `kwild start` on every node.
+    pub flags: Vec<String>,
+}
+
+/// A validator of a [`Network`], running or not.
+#[derive(Debug)]
+pub struct Member {
+    /// The machine it runs on.
+    pub host: Host,
+    /// `<public key hex>#secp256k1`.
+    pub id: String,
+    process: Option<Process>,
+    flags: Vec<String>,
+}
+
+impl Member {
+    /// Starts `kwild`; returns at once.
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(&mut self) -> Result<()> {
+        let root = self.root();
+        let mut words = vec!["kwild", "start", "-r", root.as_str()];
+        words.extend(self.flags.iter().map(String::as_str));
+        self.process = Some(self.host.start(&words)?);
+        Ok(())
+    }
+
+    /// The running process.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn process(&self) -> Result<&Process> {
+        self.process.as_ref().with_context(|| format!("{} is not running", self.host.name()))
+    }
+
+    /// Takes the process away, for example to stop or kill it.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn take(&mut self) -> Result<Process> {
+        self.process.take().with_context(|| format!("{} is not running", self.host.name()))
+    }
+
+    /// Its root folder, as commands on its host name it.
+    #[must_use]
+    pub fn root(&self) -> String {
+        self.host.named("/data/node")
+    }
+
+    /// `http://address:port` of its user RPC.
+    #[must_use]
+    pub fn provider(&self) -> String {
+        format!("http://{}:{}", self.host.address(), self.host.rpc_port())
+    }
+
+    /// Its entry in another node's bootnodes.
+    #[must_use]
+    pub fn peer(&self) -> String {
+        format!("{}@{}:{}", self.id, self.host.address(), self.host.p2p_port())
+    }
+}
+
+/// Validators with one genesis document; the first is the preferred leader.
+#[derive(Debug)]
+pub struct Network {
+    /// In the order of the genesis command.
+    pub members: Vec<Member>,
+}
+
+impl Network {
+    /// Makes keys, genesis and configuration for `validators` hosts; starts nothing.
+    ///
+    /// # Errors
+    /// When a setup command fails.
+    pub fn set_up(lab: &Lab, validators: usize, plan: &Plan) -> Result<Self> {
+        let mut members = Vec::new();
+        for index in 0..validators {
+            let host = lab.host(&format!("node{index}"))?;
+            host.shell("kwild key gen --key-file ~/nodekey.json")?.ok()?;
+            let out = host.shell("kwild key info --key-file ~/nodekey.json")?.ok()?;
+            let id = out.lines().find_map(|line| line.strip_prefix("Node ID: ")).context("key info prints the node id")?.to_owned();
+            members.push(Member { host, id, process: None, flags: plan.flags.clone() });
+        }
+        let genesis = genesis(&members, plan)?;
+        let peers: Vec<String> = members.iter().map(Member::peer).collect();
+        for member in &members {
+            std::fs::write(member.host.path("~/genesis.json"), &genesis)?;
+            let others: Vec<&str> = peers.iter().filter(|peer| !peer.starts_with(&member.id)).map(String::as_str).collect();
+            let bootnodes = if others.is_empty() { String::new() } else { format!(" --p2p.bootnodes \"{}\"", others.join(",")) };
+            let line = format!("kwild setup init --genesis ~/genesis.json --key-file ~/nodekey.json --root {}{bootnodes}", member.root());
+            member.host.shell(&line)?.ok()?;
+        }
+        Ok(Self { members })
+    }
+
+    /// Sets up and starts all validators, and waits until each has committed block 1.
+    ///
+    /// # Errors
+    /// When a node does not start or no block is made in time.
+    pub fn start(lab: &Lab, validators: usize, plan: &Plan) -> Result<Self> {
+        let mut network = Self::set_up(lab, validators, plan)?;
+        for member in &mut network.members {
+            member.start()?;
+        }
+        for member in &network.members {
+            member.process()?.wait_for("Committed Block", START)?;
+        }
+        Ok(network)
+    }
+
+    /// Stops every running node in order and checks that each ends with code 0.
+    ///
+    /// # Errors
+    /// When one does not.
+    pub fn stop(self) -> Result<()> {
+        for mut member in self.members {
+            if let Some(process) = member.process.take() {
+                let status = process.stop(Duration::from_secs(60))?;
+                ensure!(status.success(), "{} ended with {status}", member.host.name());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn genesis(members: &[Member], plan: &Plan) -> Result<String> {
+    let first = members.first().context("a network has validators")?;
+    let validators: String = members.iter().map(|member| format!(" --validator \"{}:1\"", member.id)).collect();
+    let alloc: String = plan.alloc.iter().map(|alloc| format!(" --alloc \"{alloc}\"")).collect();
+    let line = format!("kwild setup genesis --chain-id {CHAIN_ID} --leader \"{}\"{validators}{alloc} --out ~/genesis", first.id);
+    first.host.shell(&line)?.ok()?;
+    Ok(std::fs::read_to_string(first.host.path("~/genesis/genesis.json"))?)
+}
