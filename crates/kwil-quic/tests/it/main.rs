@@ -1,0 +1,3 @@
+//! Handshakes over real QUIC on loopback.
+
+mod identity;
