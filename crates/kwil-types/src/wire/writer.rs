@@ -115,6 +115,12 @@ impl Writer {
         self.u16_le(count)
     }
 
+    /// Number of elements in four bytes, little-endian.
+    pub fn count_u32_le(&mut self, count: usize) -> &mut Self {
+        let count = self.fitting(count, 4);
+        self.u32_le(count)
+    }
+
     /// Base-128, least significant group first, shortest form.
     pub fn uvarint(&mut self, value: u64) -> &mut Self {
         let mut rest = value;
