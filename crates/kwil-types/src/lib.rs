@@ -29,3 +29,32 @@ pub use transaction::{
     RawTx, Serialization, Signature, Transaction, TxBody, TxError, TxId, limits, payload_digest,
 };
 pub use value::{Array, DataType, EncodedValue, Scalar, TypeError, TypeKind, Value, ValueError};
+
+mod block;
+mod certificate;
+mod evidence;
+mod header;
+mod height;
+mod params;
+pub mod signed;
+mod tx_tree;
+mod validators;
+mod vote;
+
+pub use block::{BLOCK_OVERHEAD, Block, BlockError};
+pub use certificate::{CertificateError, CommitCertificate};
+pub use evidence::{Evidence, EvidenceError, MAX_EVIDENCE_LEN};
+pub use header::{Expected, Header, HeaderError, MAX_HEADER_LEN};
+pub use height::{Height, View};
+pub use params::{
+    DEFAULT_JOIN_EXPIRY, DEFAULT_MAX_BLOCK_SIZE, DEFAULT_MAX_VOTES_PER_TX, MAX_BLOCK_SIZE_RANGE, MigrationStatus,
+    NetworkParams, ParamError, ParamName, ParamUpdates, ParamValue, updates_hash,
+};
+pub use signed::{
+    Abort, AbortBody, DirectiveBody, Heartbeat, HeartbeatBody, HeartbeatFlags, LeaderDirective, PeerRecord,
+    PeerRecordBody, ProposalBody, ReportedVote, Signed, SignedBody, SignedProposal, ViewChange, ViewChangeBody,
+    justification_hash,
+};
+pub use tx_tree::{InclusionProof, tx_root};
+pub use validators::{MAX_TOTAL_POWER, Threshold, Validator, ValidatorSet, ValidatorSetError};
+pub use vote::{VOTE_BODY_LEN, Vote, VoteBody, VoteKind};
