@@ -1,0 +1,184 @@
+//! Fixtures for tests, behind the feature `testing`: one private PostgreSQL cluster for each test process, a fresh
+//! database for each test.
+//!
+//! The cluster is started by the first test that asks and dies with the process, also when that crashes or is killed.
+//! Its folder is removed by the next test process that starts one. Needs PostgreSQL, and `setpriv` of util-linux.
+
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a fixture that cannot be made fails the test that asked"
+)]
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use rustix::fs::FlockOperation;
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
+
+use crate::connect::connect;
+use crate::endpoint::Endpoint;
+use crate::managed::{Launcher, Managed, ManagedConfig, OWNER};
+
+const FOLDER_PREFIX: &str = "kwil-test-pg-";
+
+static CLUSTER: OnceLock<TestCluster> = OnceLock::new();
+static DATABASES: AtomicU32 = AtomicU32::new(0);
+
+/// The cluster of this test process.
+#[derive(Debug)]
+struct TestCluster {
+    owner: Endpoint,
+    superuser: Endpoint,
+    // Held for its lock: a folder without a lock is removed by the next test process.
+    _lock: File,
+}
+
+/// A database of its own for one test, owned by the ordinary role `kwild`.
+#[derive(Clone, Debug)]
+pub struct TestDatabase {
+    endpoint: Endpoint,
+    superuser: Endpoint,
+}
+
+impl TestDatabase {
+    /// Makes an empty database.
+    ///
+    /// # Panics
+    /// When PostgreSQL or `setpriv` is missing or the server does not start.
+    pub async fn create() -> Self {
+        let cluster = tokio::task::spawn_blocking(|| CLUSTER.get_or_init(TestCluster::start)).await;
+        let cluster = cluster.expect("the test cluster starts");
+        let name = format!("t{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let mut admin = connect(&cluster.superuser.clone().with_database("postgres"), "test")
+            .await
+            .expect("connect");
+        let create = format!("CREATE DATABASE {name} OWNER {OWNER} TEMPLATE template0");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut admin).await.expect("create database");
+        admin.close().await.expect("close");
+        let endpoint = cluster.owner.clone().with_database(&name);
+        Self { endpoint, superuser: cluster.superuser.clone().with_database(&name) }
+    }
+
+    /// The database as the role that owns it.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// The database as the cluster's superuser.
+    #[must_use]
+    pub fn superuser(&self) -> &Endpoint {
+        &self.superuser
+    }
+
+    /// A plain connection of the owner, as `psql` would make one.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn connect(&self) -> PgConnection {
+        connect(&self.endpoint, "test").await.expect("connect as owner")
+    }
+
+    /// A plain connection of the superuser.
+    ///
+    /// # Panics
+    /// When the server refuses.
+    pub async fn connect_superuser(&self) -> PgConnection {
+        connect(&self.superuser, "test").await.expect("connect as superuser")
+    }
+}
+
+/// Opens a plain connection.
+///
+/// # Errors
+/// What the node would report.
+pub async fn try_connect(endpoint: &Endpoint) -> Result<PgConnection, crate::ConnectError> {
+    connect(endpoint, "test").await
+}
+
+/// Opens a plain connection.
+///
+/// # Panics
+/// When the server refuses.
+pub async fn connect_to(endpoint: &Endpoint) -> PgConnection {
+    try_connect(endpoint).await.expect("connect")
+}
+
+/// A configuration for a managed server in `folder` that works in tests of any crate. When root runs the tests, the
+/// parents of `folder` must be open to other users: see [`open_temp_dir`].
+#[must_use]
+pub fn managed_config(folder: PathBuf) -> ManagedConfig {
+    ManagedConfig { max_connections: 90, ..ManagedConfig::new(folder, Launcher::Setpriv) }
+}
+
+/// A new folder that the server's user can pass through. The caller removes it.
+///
+/// # Panics
+/// When it cannot be made.
+#[must_use]
+pub fn open_temp_dir() -> PathBuf {
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut bytes = [0_u8; 8];
+    getrandom::fill(&mut bytes).expect("random bytes");
+    let path = std::env::temp_dir().join(format!("{FOLDER_PREFIX}{}", hex::encode(bytes)));
+    std::fs::DirBuilder::new()
+        .mode(0o711)
+        .create(&path)
+        .expect("create a folder for the test cluster");
+    path
+}
+
+impl TestCluster {
+    fn start() -> Self {
+        remove_abandoned();
+        let folder = open_temp_dir();
+        let lock = lock(&folder).expect("lock the new folder");
+        let config = managed_config(folder.join("pg"));
+        let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+        // Tests have a runtime each; the cluster must outlive them all, so it gets a thread with its own.
+        std::thread::Builder::new()
+            .name("test-cluster".into())
+            .spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .expect("runtime");
+                runtime.block_on(async {
+                    let managed = Managed::start(config).await;
+                    let endpoints =
+                        managed.as_ref().map(|it| (it.endpoint().clone(), it.superuser().clone()));
+                    let told = sender.send(endpoints.map_err(ToString::to_string));
+                    told.expect("the test waits for its cluster");
+                    std::future::pending::<()>().await;
+                });
+            })
+            .expect("start a thread");
+        match receiver.recv().expect("the cluster's thread answers") {
+            Ok((owner, superuser)) => Self { owner, superuser, _lock: lock },
+            Err(error) => panic!("cannot start PostgreSQL for tests: {error}"),
+        }
+    }
+}
+
+fn lock(folder: &Path) -> Option<File> {
+    let file = File::create(folder.join("in-use")).ok()?;
+    rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).ok()?;
+    Some(file)
+}
+
+/// Removes what test processes of the past left behind.
+fn remove_abandoned() {
+    let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else { return };
+    for entry in entries.flatten() {
+        let path = entry.path();
+        let ours = entry.file_name().to_str().is_some_and(|name| name.starts_with(FOLDER_PREFIX));
+        // A folder without the file is just being made by another process.
+        if ours && path.join("in-use").exists() && lock(&path).is_some() {
+            // Another process may remove it at the same time.
+            drop(std::fs::remove_dir_all(&path));
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Tests of kwil-state against real PostgreSQL servers.
+
+mod managed;

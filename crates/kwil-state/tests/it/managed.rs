@@ -1,0 +1,269 @@
+//! The managed server: started, stopped, killed, orphaned, misused.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use kwil_state::testing::{TestDatabase, connect_to};
+use kwil_state::{
+    ConnectProblem, Endpoint, Launcher, Managed, ManagedConfig, ManagedError, Secret, ServerStatus,
+    Stopped,
+};
+use tempfile::TempDir;
+
+fn helper() -> PathBuf {
+    env!("CARGO_BIN_EXE_kwil-pg-exec").into()
+}
+
+/// A root folder that nobody but us may enter, as a node makes it.
+fn private_root() -> TempDir {
+    let root = tempfile::tempdir().unwrap();
+    std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    root
+}
+
+fn config(root: &Path) -> ManagedConfig {
+    ManagedConfig {
+        stop_timeout: Duration::from_secs(20),
+        ..ManagedConfig::new(root.join("pg"), Launcher::Program(helper()))
+    }
+}
+
+async fn scalar(endpoint: &Endpoint, query: &'static str) -> String {
+    let mut connection = connect_to(endpoint).await;
+    sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap()
+}
+
+fn kill(signal: &str, pid: u32) {
+    let status = Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+    assert!(status.success());
+}
+
+async fn running(managed: &Managed, wanted: u64) {
+    let mut status = managed.status();
+    let reached = status.wait_for(
+        |now| matches!(now, ServerStatus::Running { generation } if *generation >= wanted),
+    );
+    tokio::time::timeout(Duration::from_secs(60), reached).await.expect("restart in time").unwrap();
+}
+
+#[tokio::test]
+async fn a_private_root_is_enough_and_a_second_start_finds_the_same_data() {
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    let endpoint = managed.endpoint().clone();
+    let mut connection = connect_to(&endpoint).await;
+    sqlx::raw_sql("CREATE SCHEMA s; CREATE TABLE s.t (x int8); INSERT INTO s.t VALUES (7)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    drop(connection);
+    assert_eq!(managed.stop().await, Stopped::Fast);
+
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    assert_eq!(scalar(managed.endpoint(), "SELECT x::text FROM s.t").await, "7");
+    assert_eq!(managed.endpoint(), &endpoint);
+    let server = std::fs::metadata(format!("/proc/{}", managed.pid())).unwrap();
+    assert_ne!(server.uid(), 0, "PostgreSQL must not run as root");
+    for private in ["pg", "pg/data", "pg/run"] {
+        let mode = std::fs::metadata(root.path().join(private)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{private}");
+    }
+    managed.stop().await;
+}
+
+#[tokio::test]
+async fn the_owner_is_an_ordinary_role_and_durability_is_on() {
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    let conf = root.path().join("pg/data/postgresql.conf");
+    let tuned = std::fs::read_to_string(&conf).unwrap();
+    assert!(tuned.contains("shared_buffers"));
+    let rights = "SELECT rolsuper::text || rolreplication || rolcreaterole || rolcreatedb FROM pg_catalog.pg_roles WHERE rolname = 'kwild'";
+    assert_eq!(scalar(managed.endpoint(), rights).await, "falsefalsefalsefalse");
+    for (query, value) in [
+        ("SELECT current_setting('fsync')", "on"),
+        ("SELECT current_setting('wal_level')", "minimal"),
+        ("SELECT current_setting('listen_addresses')", ""),
+        ("SELECT current_setting('data_checksums')", "on"),
+        ("SELECT current_setting('max_stack_depth')", "6MB"),
+        ("SELECT datcollate FROM pg_catalog.pg_database WHERE datname = current_database()", "C"),
+    ] {
+        assert_eq!(scalar(managed.endpoint(), query).await, value, "{query}");
+    }
+    managed.stop().await;
+}
+
+#[tokio::test]
+async fn an_edited_configuration_cannot_switch_off_fsync() {
+    let root = private_root();
+    Managed::start(config(root.path())).await.unwrap().stop().await;
+    let conf = root.path().join("pg/data/postgresql.conf");
+    let tuned = std::fs::read_to_string(&conf).unwrap();
+    std::fs::write(&conf, format!("{tuned}fsync = off\nwork_mem = 17MB\n")).unwrap();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    assert_eq!(scalar(managed.endpoint(), "SELECT current_setting('fsync')").await, "on");
+    assert_eq!(scalar(managed.endpoint(), "SELECT current_setting('work_mem')").await, "17MB");
+    managed.stop().await;
+}
+
+#[tokio::test]
+async fn a_killed_server_is_started_again_with_its_data() {
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    let mut connection = connect_to(managed.endpoint()).await;
+    sqlx::raw_sql("CREATE SCHEMA s; CREATE TABLE s.t (x int8); INSERT INTO s.t VALUES (7)")
+        .execute(&mut connection)
+        .await
+        .unwrap();
+    let first = managed.pid();
+    kill("-KILL", first);
+    running(&managed, 2).await;
+    assert_ne!(managed.pid(), first);
+    assert_eq!(scalar(managed.endpoint(), "SELECT x::text FROM s.t").await, "7");
+    assert_eq!(managed.stop().await, Stopped::Fast);
+}
+
+#[tokio::test]
+async fn two_nodes_on_one_folder_are_refused_by_name() {
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    let error = Managed::start(config(root.path())).await.unwrap_err();
+    assert!(
+        matches!(error, ManagedError::InUse { pid: Some(pid), .. } if pid == std::process::id()),
+        "{error}"
+    );
+    assert_eq!(scalar(managed.endpoint(), "SELECT 'alive'").await, "alive");
+    managed.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_left_behind_is_stopped_and_its_data_used() {
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    managed.stop().await;
+    // A server that nobody watches, as a crash of the node could leave it.
+    let folder = root.path().join("pg");
+    let user = std::fs::metadata(folder.join("data")).unwrap();
+    let postgres = Managed::start(config(root.path())).await.unwrap();
+    let program = postgres.binaries().folder().join("postgres");
+    postgres.stop().await;
+    let mut orphan = Command::new(helper())
+        .arg(&folder)
+        .args(if user.uid() == 0 {
+            ["-".into(), "-".into()]
+        } else {
+            [user.uid().to_string(), user.gid().to_string()]
+        })
+        .arg("-")
+        .arg(program)
+        .args([
+            "-D",
+            "{folder}/data",
+            "-c",
+            "listen_addresses=",
+            "-c",
+            "unix_socket_directories=../run",
+        ])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid_file = folder.join("data/postmaster.pid");
+    while !std::fs::read_to_string(&pid_file).is_ok_and(|text| text.contains("ready")) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let again = Managed::start(config(root.path())).await.unwrap();
+    assert!(orphan.wait().unwrap().success(), "the orphan shut down in order");
+    assert_ne!(again.pid(), orphan.id());
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn a_stale_pid_file_and_a_half_made_cluster_do_not_matter() {
+    let root = private_root();
+    let pg = root.path().join("pg");
+    std::fs::create_dir_all(pg.join("data.tmp/base")).unwrap();
+    std::fs::write(pg.join("data.tmp/PG_VERSION"), "15\n").unwrap();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    managed.stop().await;
+    std::fs::write(
+        pg.join("data/postmaster.pid"),
+        format!("{}\n/nowhere\n1\n5432\n", std::process::id()),
+    )
+    .unwrap();
+    let owner = std::fs::metadata(pg.join("data")).unwrap();
+    std::os::unix::fs::chown(pg.join("data/postmaster.pid"), Some(owner.uid()), Some(owner.gid()))
+        .unwrap();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    assert_eq!(scalar(managed.endpoint(), "SELECT 'alive'").await, "alive");
+    managed.stop().await;
+}
+
+#[tokio::test]
+async fn a_root_with_a_long_path_gets_a_short_socket() {
+    let root = private_root();
+    let long = root.path().join("d".repeat(100));
+    let managed = Managed::start(config(&long)).await.unwrap();
+    assert_eq!(scalar(managed.endpoint(), "SELECT 'alive'").await, "alive");
+    assert!(managed.endpoint().place().len() <= 107);
+    managed.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_told_apart() {
+    let database = TestDatabase::create().await;
+    let wrong = database.endpoint().clone().with_role("kwild", Secret::new("wrong".into()));
+    let error = kwil_state::testing::try_connect(&wrong).await.unwrap_err();
+    assert!(matches!(error.problem, ConnectProblem::WrongPassword), "{error}");
+    assert!(error.hint().unwrap().contains("db.pass"));
+    let missing = database.endpoint().clone().with_database("absent");
+    let error = kwil_state::testing::try_connect(&missing).await.unwrap_err();
+    assert!(matches!(error.problem, ConnectProblem::NoDatabase), "{error}");
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_start_says_why() {
+    let root = private_root();
+    Managed::start(config(root.path())).await.unwrap().stop().await;
+    let conf = root.path().join("pg/data/postgresql.conf");
+    std::fs::write(&conf, "shared_buffers = nonsense\n").unwrap();
+    let error = Managed::start(config(root.path())).await.unwrap_err();
+    assert!(
+        matches!(&error, ManagedError::Exited { output, .. } if output.contains("nonsense")),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn a_full_disk_is_named() {
+    // A file system of 8 MiB holds no cluster.
+    let root = private_root();
+    let mounted = Command::new("mount")
+        .args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"])
+        .arg(root.path())
+        .status();
+    if !mounted.is_ok_and(|status| status.success()) {
+        eprintln!("cannot mount a small file system here: not tested");
+        return;
+    }
+    let error = Managed::start(config(root.path())).await.unwrap_err();
+    let unmounted = Command::new("umount").arg(root.path()).status().unwrap();
+    assert!(unmounted.success());
+    assert!(matches!(error, ManagedError::DiskFull { .. }), "{error:?}");
+    assert!(error.hint().unwrap().contains("free space"));
+}
+
+#[tokio::test]
+async fn the_server_ends_with_the_process_that_started_it() {
+    // `sleep` stands for the node: the helper sees another parent than the one it was told and refuses.
+    let root = private_root();
+    Managed::start(config(root.path())).await.unwrap().stop().await;
+    let output = Command::new(helper())
+        .arg(root.path().join("pg"))
+        .args(["-", "-", "1", "/bin/echo", "started"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(126));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("parent is gone"));
+}
