@@ -1,6 +1,7 @@
 //! kwil-types
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+pub mod json;
 pub mod wire;
 
 mod account;
@@ -47,13 +48,13 @@ pub use evidence::{Evidence, EvidenceError, MAX_EVIDENCE_LEN};
 pub use header::{Expected, Header, HeaderError, MAX_HEADER_LEN};
 pub use height::{Height, View};
 pub use params::{
-    DEFAULT_JOIN_EXPIRY, DEFAULT_MAX_BLOCK_SIZE, DEFAULT_MAX_VOTES_PER_TX, MAX_BLOCK_SIZE_RANGE, MigrationStatus,
-    NetworkParams, ParamError, ParamName, ParamUpdates, ParamValue, updates_hash,
+    DEFAULT_JOIN_EXPIRY, DEFAULT_MAX_BLOCK_SIZE, DEFAULT_MAX_VOTES_PER_TX, MAX_BLOCK_SIZE_RANGE,
+    MigrationStatus, NetworkParams, ParamError, ParamName, ParamUpdates, ParamValue, updates_hash,
 };
 pub use signed::{
-    Abort, AbortBody, DirectiveBody, Heartbeat, HeartbeatBody, HeartbeatFlags, LeaderDirective, PeerRecord,
-    PeerRecordBody, ProposalBody, ReportedVote, Signed, SignedBody, SignedProposal, ViewChange, ViewChangeBody,
-    justification_hash,
+    Abort, AbortBody, DirectiveBody, Heartbeat, HeartbeatBody, HeartbeatFlags, LeaderDirective,
+    PeerRecord, PeerRecordBody, ProposalBody, ReportedVote, Signed, SignedBody, SignedProposal,
+    ViewChange, ViewChangeBody, justification_hash,
 };
 pub use tx_tree::{InclusionProof, tx_root};
 pub use validators::{MAX_TOTAL_POWER, Threshold, Validator, ValidatorSet, ValidatorSetError};

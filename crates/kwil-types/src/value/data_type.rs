@@ -165,11 +165,15 @@ impl DataType {
     /// The binary form with the canonical name.
     #[must_use]
     pub fn encode(self) -> Vec<u8> {
-        let [first, second] = self.kind.metadata();
-        let mut writer = Writer::new();
-        writer.u16_be(0).text(self.kind.name()).flag(self.is_array).u16_be(first).u16_be(second);
-        writer.into_bytes()
+        encode_parts(self.kind.name(), self.is_array, self.kind.metadata())
     }
+}
+
+/// The binary form of a type as a client spelled it, checked or not.
+pub(crate) fn encode_parts(name: &str, is_array: bool, [first, second]: [u16; 2]) -> Vec<u8> {
+    let mut writer = Writer::new();
+    writer.u16_be(0).text(name).flag(is_array).u16_be(first).u16_be(second);
+    writer.into_bytes()
 }
 
 impl fmt::Display for DataType {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use uuid::Uuid;
 
-use super::data_type::{DataType, TypeError, TypeKind};
+use super::data_type::{DataType, TypeError, TypeKind, encode_parts};
 use super::{Array, Scalar, Value};
 use crate::wire::{LengthOverflow, Reader, WireError, Writer};
 use crate::{Decimal, DecimalError};
@@ -140,39 +140,24 @@ impl EncodedValue {
                 }
             }
         }
-        Self::assemble(
-            data_type,
-            &data_type.encode(),
-            elements.iter().map(|element| Some(element.as_slice())),
-        )
+        let raw =
+            assemble(&data_type.encode(), elements.iter().map(|element| Some(element.as_slice())))?;
+        Ok(Self { raw, data_type })
     }
 
-    /// Builds the bytes from the parts that JSON carries, and checks them like [`EncodedValue::decode`].
+    /// Builds the bytes from the parts that JSON carries, and checks them like [`EncodedValue::decode`]. The type keeps
+    /// the spelling and metadata of the client, because a signature may cover them.
     ///
     /// # Errors
     /// As [`EncodedValue::decode`], and more than 65,535 elements.
     pub fn from_parts(
-        data_type: DataType,
+        type_name: &str,
+        is_array: bool,
+        metadata: [u16; 2],
         elements: &[Option<Vec<u8>>],
     ) -> Result<Self, ValueError> {
-        let built =
-            Self::assemble(data_type, &data_type.encode(), elements.iter().map(|e| e.as_deref()))?;
-        Self::decode(built.raw)
-    }
-
-    fn assemble<'e>(
-        data_type: DataType,
-        encoded_type: &[u8],
-        elements: impl ExactSizeIterator<Item = Option<&'e [u8]>>,
-    ) -> Result<Self, ValueError> {
-        let count = u16::try_from(elements.len())
-            .map_err(|_| ValueError::TooManyElements(elements.len()))?;
-        let mut writer = Writer::new();
-        writer.u16_le(VERSION).bytes32(Some(encoded_type)).u16_le(count);
-        for element in elements {
-            writer.bytes32(element);
-        }
-        Ok(Self { raw: writer.finish()?.into(), data_type })
+        let encoded_type = encode_parts(type_name, is_array, metadata);
+        Self::decode(assemble(&encoded_type, elements.iter().map(Option::as_deref))?)
     }
 
     /// The bytes as they were signed.
@@ -242,6 +227,20 @@ impl EncodedValue {
         reader.bytes32()?;
         Ok(reader)
     }
+}
+
+fn assemble<'e>(
+    encoded_type: &[u8],
+    elements: impl ExactSizeIterator<Item = Option<&'e [u8]>>,
+) -> Result<Bytes, ValueError> {
+    let count =
+        u16::try_from(elements.len()).map_err(|_| ValueError::TooManyElements(elements.len()))?;
+    let mut writer = Writer::new();
+    writer.u16_le(VERSION).bytes32(Some(encoded_type)).u16_le(count);
+    for element in elements {
+        writer.bytes32(element);
+    }
+    Ok(writer.finish()?.into())
 }
 
 /// A scalar has one element; an untyped NULL may have none, an array any number.
