@@ -1,0 +1,3 @@
+//! Integration tests of the formats against the vectors of the project.
+
+mod clients;
