@@ -10,7 +10,10 @@ mod decimal;
 mod duration;
 mod message;
 mod payload;
+mod resolution;
 mod result;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod transaction;
 mod value;
 
@@ -24,6 +27,10 @@ pub use payload::{
     MAX_VALUES, MaaExec, Parameter, Payload, PayloadError, PayloadType, RawStatement, Transfer,
     ValidatorApprove, ValidatorJoin, ValidatorLeave, ValidatorRemove, ValidatorVoteBodies,
     ValidatorVoteIds, VotableEvent,
+};
+pub use resolution::{
+    CreditAccount, MigrationProposal, ParamUpdateProposal, ResolutionBody, ResolutionType,
+    ValidatorChange,
 };
 pub use result::{MAX_LOG, TxCode, TxResult};
 pub use transaction::{

@@ -5,7 +5,8 @@ use kwil_crypto::auth::{self, Signer};
 use kwil_crypto::{KeyType, PrivateKey, sha256};
 use kwil_types::{
     AccountId, ActionCall, Amount, CallMessage, DataType, EncodedValue, Payload, PayloadError,
-    PayloadType, RawTx, Scalar, Transaction, Transfer, TxCode, TxError, Value, VotableEvent, json,
+    PayloadType, RawTx, ResolutionBody, ResolutionType, Scalar, Transaction, Transfer, TxCode,
+    TxError, Value, VotableEvent, json,
 };
 use serde_json::Value as Json;
 
@@ -360,6 +361,13 @@ fn resolutions_have_the_ids_that_operator_tools_print() {
         assert_eq!(event.id().to_string(), text(case, "id"));
         assert_eq!(hex::encode(event.encode().unwrap()), text(case, "event_binary_hex"));
         assert_eq!(VotableEvent::decode(&event.encode().unwrap().into()).unwrap(), event);
+        let kind = ResolutionType::from_name(event.event_type()).unwrap();
+        let body = ResolutionBody::decode(kind, event.body()).unwrap();
+        assert_eq!(body.event().unwrap(), event);
+        for end in 0..event.body().len() {
+            assert!(ResolutionBody::decode(kind, &event.body()[..end]).is_err());
+        }
+        assert!(ResolutionBody::decode(kind, &[event.body(), &[0][..]].concat()).is_err());
     }
 }
 

@@ -1,3 +1,4 @@
 //! Integration tests of the formats against the vectors of the project.
 
 mod clients;
+mod properties;

@@ -1,0 +1,7 @@
+//! Fuzz entry points: each takes any bytes, and fails only when a decoder breaks its promises.
+
+#![expect(clippy::expect_used, clippy::panic, reason = "a broken promise must stop the fuzzer")]
+
+mod clients;
+
+pub use clients::{fuzz_payload, fuzz_tx, fuzz_tx_json, fuzz_value};
