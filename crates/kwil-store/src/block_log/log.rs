@@ -15,8 +15,9 @@ use super::segment::{self, HEAD_LEN, Segment, offset32};
 use super::view::{BlockReader, BlockRecord, Shared, View, to_block};
 use crate::{StoreError, durable};
 
-/// Smaller bodies are stored as they are: measured, zstd saves little there and costs time in the commit path.
-const COMPRESS_FROM: usize = 4096;
+/// Smaller bodies are stored as they are. Measured on blocks of transactions that wallets make (example `measure`,
+/// "compression"): 0.9 of the size at 0.5 KiB, 0.6 at 1.8 KiB for 20 µs, 0.25 at 300 KiB; level 3 gains nothing more.
+const COMPRESS_FROM: usize = 1024;
 const COMPRESS_LEVEL: i32 = 1;
 
 /// How a block log is opened.
