@@ -35,6 +35,7 @@
 mod certificate;
 mod endpoint;
 mod error;
+pub mod grpc;
 mod identity;
 mod stable;
 #[cfg(any(test, feature = "testing"))]
