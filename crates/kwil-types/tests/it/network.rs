@@ -1,0 +1,669 @@
+//! The vectors of the network formats, valid and invalid.
+
+mod properties;
+
+use bytes::Bytes;
+use kwil_crypto::{Context, Hash, KeyType, NetworkSignature, PrivateKey, PublicKey, context, hash};
+use kwil_types::wire::{Reader, Writer};
+use kwil_types::{
+    AbortBody, Block, BlockError, CertificateError, CommitCertificate, DirectiveBody, Evidence,
+    EvidenceError, Expected, Header, HeaderError, HeartbeatBody, Height, InclusionProof,
+    MigrationStatus, NetworkParams, ParamError, ParamUpdates, ParamValue, ProposalBody, Signed,
+    SignedBody, Threshold, Validator, ValidatorSet, ValidatorSetError, View, ViewChange,
+    ViewChangeBody, Vote, VoteBody, VoteKind, justification_hash, tx_root, updates_hash,
+};
+use serde_json::Value as Json;
+
+fn vectors() -> Json {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/vectors/consensus.json");
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn text<'j>(json: &'j Json, key: &str) -> &'j str {
+    json[key].as_str().unwrap_or_else(|| panic!("{key} in {json}"))
+}
+
+fn bytes(json: &Json, key: &str) -> Vec<u8> {
+    hex::decode(text(json, key)).unwrap()
+}
+
+fn list<'j>(json: &'j Json, key: &str) -> &'j [Json] {
+    json[key].as_array().unwrap()
+}
+
+/// The three validators of the vectors, in the order of the file.
+fn keys() -> Vec<PrivateKey> {
+    list(&vectors()["private_keys"], "validators")
+        .iter()
+        .map(|key| {
+            let key_type: KeyType = text(key, "type").parse().unwrap();
+            // The vectors give the seed alone.
+            let mut raw = bytes(key, "key_hex");
+            if key_type == KeyType::Ed25519 {
+                raw.extend(bytes(key, "public_hex"));
+            }
+            let private = PrivateKey::from_bytes(key_type, &raw).unwrap();
+            assert_eq!(private.public_key().to_hex(), text(key, "public_hex"));
+            private
+        })
+        .collect()
+}
+
+fn key_of(node_id: &str) -> PrivateKey {
+    keys().into_iter().find(|key| key.public_key().to_string() == node_id).unwrap()
+}
+
+fn set() -> ValidatorSet {
+    ValidatorSet::new(keys().iter().map(|key| Validator { key: key.public_key(), power: 1 }))
+        .unwrap()
+}
+
+fn chain_hash() -> Hash {
+    text(&vectors(), "chain_hash").parse().unwrap()
+}
+
+fn signature(json: &Json, key: &str) -> NetworkSignature {
+    NetworkSignature(bytes(json, key).try_into().unwrap())
+}
+
+#[test]
+fn contexts_hash_as_the_vectors_say() {
+    for case in list(&vectors(), "blake3_derive_key") {
+        let context =
+            context::ALL.iter().find(|context| context.name() == text(case, "context")).unwrap();
+        assert_eq!(
+            hex::encode(hash(*context, &bytes(case, "input_hex")).0),
+            text(case, "output_hex")
+        );
+    }
+}
+
+#[test]
+fn keys_are_written_and_read_with_type_and_length() {
+    for case in list(&vectors(), "key_encoding") {
+        let key: PublicKey = text(case, "node_id").parse().unwrap();
+        let mut writer = Writer::new();
+        writer.key(&key);
+        assert_eq!(hex::encode(writer.finish().unwrap()), text(case, "hex"));
+        let raw = bytes(case, "hex");
+        assert_eq!(Reader::new(&raw).key().unwrap(), key);
+    }
+}
+
+#[test]
+fn validator_set_has_the_canonical_order_encoding_and_hash() {
+    let case = &vectors()["validator_set"];
+    let order: Vec<String> = set().iter().map(|member| member.key.to_string()).collect();
+    let expected: Vec<&str> = list(case, "order").iter().map(|id| id.as_str().unwrap()).collect();
+    assert_eq!(order, expected);
+    assert_eq!(hex::encode(set().encode()), text(case, "encoding_hex"));
+    assert_eq!(set().hash().to_string(), text(case, "validators_hash"));
+    assert_eq!(ValidatorSet::decode(&bytes(case, "encoding_hex")).unwrap(), set());
+}
+
+#[test]
+fn parameters_have_the_encoding_and_hash_of_the_vectors() {
+    let case = &vectors()["params"];
+    let leader: PublicKey = text(&case["values"], "leader").parse().unwrap();
+    let params = NetworkParams::new(leader);
+    assert_eq!(hex::encode(params.encode()), text(case, "encoding_hex"));
+    assert_eq!(params.hash().to_string(), text(case, "params_hash"));
+    assert_eq!(NetworkParams::decode(&bytes(case, "encoding_hex")).unwrap(), params);
+    let updates: ParamUpdates =
+        [ParamValue::MaxBlockSize(8_388_608), ParamValue::DisabledGasCosts(false)]
+            .into_iter()
+            .collect();
+    assert_eq!(hex::encode(updates.encode()), text(&case["update_example"], "encoding_hex"));
+    assert_eq!(ParamUpdates::decode(&updates.encode()).unwrap(), updates);
+    // A list of updates is not a full list.
+    NetworkParams::decode(&updates.encode()).unwrap_err();
+}
+
+#[test]
+fn transaction_roots_and_proofs_of_every_size() {
+    let vectors = vectors();
+    let cases = list(&vectors, "tx_roots");
+    assert_eq!(cases.len(), 10);
+    for case in cases {
+        let ids: Vec<Hash> = list(case, "tx_hashes")
+            .iter()
+            .map(|id| id.as_str().unwrap().parse().unwrap())
+            .collect();
+        let root: Hash = text(case, "root").parse().unwrap();
+        assert_eq!(tx_root(&ids), root);
+        let count = u32::try_from(ids.len()).unwrap();
+        for (index, id) in ids.iter().enumerate() {
+            let proof = InclusionProof::new(&ids, index).unwrap();
+            assert!(proof.proves(id, &root, count), "{index} of {count}");
+            assert_eq!(InclusionProof::decode(&proof.encode()).unwrap(), proof);
+            assert!(!proof.proves(&Hash([9; 32]), &root, count));
+            assert!(!proof.proves(id, &Hash([9; 32]), count));
+            assert!(!proof.proves(id, &root, count + 1));
+            for other in ids.iter().filter(|other| *other != id) {
+                assert!(!proof.proves(other, &root, count));
+            }
+        }
+        assert_eq!(InclusionProof::new(&ids, ids.len()), None);
+    }
+}
+
+#[test]
+fn headers_have_the_bytes_and_hashes_of_the_vectors() {
+    for case in list(&vectors(), "headers") {
+        let header = Header::decode(&bytes(case, "header_hex")).unwrap();
+        assert_eq!(hex::encode(header.encode()), text(case, "header_hex"));
+        assert_eq!(
+            header.encode().len(),
+            usize::try_from(case["length"].as_u64().unwrap()).unwrap()
+        );
+        assert_eq!(header.hash().to_string(), text(case, "block_hash"));
+        assert_eq!(header.chain_hash, chain_hash());
+        assert_eq!(header.validators_hash, set().hash());
+    }
+}
+
+#[test]
+fn malformed_headers_are_refused() {
+    let vectors = vectors();
+    let cases = list(&vectors, "invalid_headers");
+    assert_eq!(cases.len(), 6);
+    for case in cases {
+        Header::decode(&bytes(case, "header_hex")).expect_err(text(case, "reason"));
+    }
+    let mut long = bytes(&list(&vectors, "headers")[0], "header_hex");
+    long.resize(1025, 0);
+    Header::decode(&long).unwrap_err();
+}
+
+/// The second header of the vectors, with three transactions.
+fn sample_block() -> Block {
+    let raw: Bytes = bytes(&vectors()["raw_block"], "raw_hex").into();
+    Block::receive(&raw, 6_291_456).unwrap().0
+}
+
+#[test]
+fn raw_block_of_the_vectors_passes_every_check() {
+    let case = &vectors()["raw_block"];
+    let raw: Bytes = bytes(case, "raw_hex").into();
+    let (block, ids) = Block::receive(&raw, 6_291_456).unwrap();
+    assert_eq!(block.encode(), raw);
+    let ids: Vec<String> = ids.iter().map(Hash::to_string).collect();
+    let expected: Vec<&str> =
+        list(case, "tx_hashes").iter().map(|id| id.as_str().unwrap()).collect();
+    assert_eq!(ids, expected);
+    assert_eq!(*block.signature(), signature(case, "proposer_signature_hex"));
+    let (header, _, txs) = block.clone().into_parts();
+    let key = key_of(&header.proposer.to_string());
+    assert_eq!(Block::propose(header, txs, &key), block);
+}
+
+#[test]
+fn blocks_are_refused_at_the_first_broken_rule() {
+    let block = sample_block();
+    let (header, signature, txs) = block.clone().into_parts();
+    let key = key_of(&header.proposer.to_string());
+    let total: u64 = txs.iter().map(|tx| tx.len() as u64).sum();
+    let raw: Bytes = block.encode().into();
+
+    let too_long = Block::receive(&Bytes::from(vec![1; (1 << 20) + 4097]), 4096).unwrap_err();
+    assert!(matches!(too_long, BlockError::TooLong { limit: 1_052_672, .. }), "{too_long}");
+    let count =
+        Block::from_parts(header.clone(), signature, txs[..2].to_vec()).check(4096).unwrap_err();
+    assert_eq!(count, BlockError::TxCount { header: 3, block: 2 });
+    assert_eq!(block.check(128).unwrap_err(), BlockError::TooManyTxs { limit: 2, got: 3 });
+    let forged = Block::from_parts(header.clone(), NetworkSignature([7; 64]), txs.clone());
+    assert!(matches!(forged.check(4096).unwrap_err(), BlockError::Proposer(_)));
+    assert_eq!(
+        Block::receive(&raw, total - 1).unwrap_err(),
+        BlockError::TooLarge { limit: total - 1, got: total }
+    );
+    Block::receive(&raw, total).unwrap();
+    let swapped = vec![txs[1].clone(), txs[0].clone(), txs[2].clone()];
+    let swapped = Block::from_parts(header.clone(), signature, swapped).check(4096).unwrap_err();
+    assert!(matches!(swapped, BlockError::TxRoot { .. }));
+
+    let twice = vec![txs[0].clone(), txs[1].clone(), txs[0].clone()];
+    let ids: Vec<Hash> = twice.iter().map(|tx| kwil_crypto::sha256(tx)).collect();
+    let header = Header { tx_root: tx_root(&ids), ..header };
+    let twice = Block::propose(header, twice, &key).check(4096).unwrap_err();
+    assert_eq!(twice, BlockError::DuplicateTx { id: ids[0] });
+}
+
+#[test]
+fn headers_must_continue_the_committed_chain() {
+    let header = sample_block().header().clone();
+    let set = set();
+    let expected = Expected {
+        chain_hash: header.chain_hash,
+        height: header.height,
+        prev_hash: header.prev_hash,
+        prev_app_hash: header.prev_app_hash,
+        validators: &set,
+        validators_hash: set.hash(),
+        params_hash: header.params_hash,
+        // View 3 of three validators is led by the leader of view 0.
+        first_leader: header.proposer,
+        parent_time_ms: header.time_ms - 1,
+    };
+    header.check(&expected).unwrap();
+    let other = Hash([9; 32]);
+    let hashes: [(&str, fn(&mut Header, Hash)); 5] = [
+        ("chain_hash", |header, hash| header.chain_hash = hash),
+        ("prev_hash", |header, hash| header.prev_hash = hash),
+        ("prev_app_hash", |header, hash| header.prev_app_hash = hash),
+        ("validators_hash", |header, hash| header.validators_hash = hash),
+        ("params_hash", |header, hash| header.params_hash = hash),
+    ];
+    for (name, change) in hashes {
+        let mut wrong = header.clone();
+        change(&mut wrong, other);
+        match wrong.check(&expected) {
+            Err(HeaderError::Hash { field, got, .. }) => assert_eq!((field, got), (name, other)),
+            result => panic!("{name}: {result:?}"),
+        }
+    }
+    let wrong = Header { height: header.height.next(), ..header.clone() };
+    assert!(matches!(wrong.check(&expected), Err(HeaderError::Height { .. })));
+    let wrong = Header { view: View(4), ..header.clone() };
+    assert_eq!(
+        wrong.check(&expected),
+        Err(HeaderError::Proposer { view: View(4), got: header.proposer })
+    );
+    let somebody = set.get(0).unwrap().key;
+    let wrong = Header { new_leader: Some(somebody), ..header.clone() };
+    assert_eq!(wrong.check(&expected), Err(HeaderError::NewLeader { got: somebody }));
+    let late = Expected { parent_time_ms: header.time_ms, ..expected };
+    assert!(matches!(header.check(&late), Err(HeaderError::Time { .. })));
+}
+
+#[test]
+fn votes_have_the_bytes_digests_and_signatures_of_the_vectors() {
+    for case in list(&vectors(), "votes") {
+        let vote = Vote::decode(&bytes(case, "vote_hex")).unwrap();
+        assert_eq!(hex::encode(vote.encode()), text(case, "vote_hex"));
+        assert_eq!(hex::encode(vote.body_bytes()), text(case, "body_hex"));
+        assert_eq!(vote.body_bytes().len(), kwil_types::VOTE_BODY_LEN);
+        assert_eq!(hash(context::VOTE, &vote.body_bytes()).to_string(), text(case, "digest_hex"));
+        vote.verify().unwrap();
+        let index = set().index_of(&vote.signer).unwrap();
+        assert_eq!(index as u64, case["index"].as_u64().unwrap());
+        let key = key_of(text(case, "validator"));
+        assert_eq!(Vote::sign(vote.body, &key), vote);
+        let kind = if case["kind"] == 1 { VoteKind::Commit } else { VoteKind::Reject };
+        assert_eq!(vote.body.kind, kind);
+    }
+}
+
+#[test]
+fn votes_with_an_unknown_kind_or_a_rejected_app_hash_are_refused() {
+    let raw = bytes(&list(&vectors(), "votes")[0], "vote_hex");
+    for kind in [0, 2, 3] {
+        let mut raw = raw.clone();
+        raw[1] = kind;
+        Vote::decode(&raw).unwrap_err();
+    }
+}
+
+fn check_signed<B: SignedBody + Clone + PartialEq + std::fmt::Debug>(case: &Json) {
+    let key = key_of(text(case, "signer"));
+    let mut raw = bytes(case, "body_hex");
+    let mut writer = Writer::new();
+    writer.key(&key.public_key()).signature(&signature(case, "signature_hex"));
+    raw.extend(writer.finish().unwrap());
+    let message = Signed::<B>::decode(&raw).unwrap();
+    message.verify().unwrap();
+    assert_eq!(message.encode(), raw);
+    assert_eq!(hash(B::CONTEXT, &message.body_bytes()).to_string(), text(case, "digest_hex"));
+    assert_eq!(Signed::sign(message.body.clone(), &key), message);
+}
+
+#[test]
+fn signed_messages_have_the_digests_and_signatures_of_the_vectors() {
+    let checks: [(Context, fn(&Json)); 5] = [
+        (context::PROPOSAL, check_signed::<ProposalBody>),
+        (context::VIEW, check_signed::<ViewChangeBody>),
+        (context::HEARTBEAT, check_signed::<HeartbeatBody>),
+        (context::DIRECTIVE, check_signed::<DirectiveBody>),
+        (context::ABORT, check_signed::<AbortBody>),
+    ];
+    let vectors = vectors();
+    let cases = list(&vectors, "signed_messages");
+    assert_eq!(cases.len(), 14);
+    for case in cases {
+        let (_, check) =
+            checks.iter().find(|(context, _)| context.name() == text(case, "context")).unwrap();
+        check(case);
+    }
+}
+
+#[test]
+fn justification_hash_is_that_of_the_vectors_in_any_order() {
+    let case = &vectors()["justification"];
+    let set = set();
+    let mut messages: Vec<ViewChange> = list(case, "view_change_bodies")
+        .iter()
+        .map(|entry| {
+            let index = usize::try_from(entry["index"].as_u64().unwrap()).unwrap();
+            let key = key_of(&set.get(index).unwrap().key.to_string());
+            let raw = bytes(entry, "body_hex");
+            let mut reader = Reader::new(&raw);
+            let body = ViewChangeBody::read(&mut reader).unwrap();
+            reader.finish().unwrap();
+            ViewChange::sign(body, &key)
+        })
+        .collect();
+    let expected: Hash = text(case, "justification_hash").parse().unwrap();
+    assert_eq!(justification_hash(&set, &messages), Some(expected));
+    messages.reverse();
+    assert_eq!(justification_hash(&set, &messages), Some(expected));
+    messages.push(messages[0].clone());
+    assert_eq!(justification_hash(&set, &messages), None);
+}
+
+fn certified_votes() -> Vec<Vote> {
+    let body = VoteBody {
+        kind: VoteKind::Commit,
+        chain_hash: chain_hash(),
+        height: Height(2),
+        view: View(3),
+        block_hash: sample_block().hash(),
+        app_hash: text(&vectors(), "app_hash").parse().unwrap(),
+    };
+    set().iter().map(|member| Vote::sign(body, &key_of(&member.key.to_string()))).collect()
+}
+
+#[test]
+fn certificates_have_the_bytes_of_the_vectors_and_verify() {
+    let (set, votes) = (set(), certified_votes());
+    for case in list(&vectors(), "certificates") {
+        let signers: Vec<usize> = list(case, "signers")
+            .iter()
+            .map(|index| usize::try_from(index.as_u64().unwrap()).unwrap())
+            .collect();
+        let chosen: Vec<Vote> = signers.iter().rev().map(|index| votes[*index].clone()).collect();
+        let certificate = CommitCertificate::from_votes(&set, &chosen).unwrap();
+        assert_eq!(hex::encode(certificate.encode()), text(case, "certificate_hex"));
+        assert_eq!(certificate.encode().len() as u64, case["length"].as_u64().unwrap());
+        assert_eq!(CommitCertificate::decode(&certificate.encode()).unwrap(), certificate);
+        certificate.verify(chain_hash(), &set).unwrap();
+        certificate.verify(Hash([1; 32]), &set).unwrap_err();
+        assert_eq!(certificate.votes(chain_hash(), &set).unwrap().len(), signers.len());
+    }
+}
+
+#[test]
+fn bad_certificates_are_refused() {
+    let vectors = vectors();
+    let cases = list(&vectors, "invalid_certificates");
+    assert_eq!(cases.len(), 10);
+    for case in cases {
+        let result = CommitCertificate::decode(&bytes(case, "certificate_hex"));
+        let reason = text(case, "reason");
+        let malformed = [
+            "trailing byte",
+            "truncated",
+            "bit beyond the set size",
+            "three bits, two signatures",
+            "version",
+        ];
+        match result {
+            Err(_) => assert!(malformed.contains(&reason), "{reason}"),
+            Ok(certificate) => {
+                assert!(!malformed.contains(&reason), "{reason}");
+                // A certificate is compared with the block it is for, then verified.
+                let for_block = certificate.block_hash() == sample_block().hash();
+                let verified = certificate.verify(chain_hash(), &set());
+                assert!(!for_block || verified.is_err(), "{reason}");
+                assert!(verified.is_err(), "{reason}");
+            }
+        }
+    }
+}
+
+#[test]
+fn certificates_are_not_made_from_votes_that_differ_or_are_too_few() {
+    let (set, votes) = (set(), certified_votes());
+    let too_few = CommitCertificate::from_votes(&set, &votes[..1]).unwrap_err();
+    assert_eq!(too_few, CertificateError::Quorum { want: 2, got: 1 });
+    // One validator twice is one validator.
+    let twice = [votes[0].clone(), votes[0].clone()];
+    assert_eq!(CommitCertificate::from_votes(&set, &twice).unwrap_err(), too_few);
+    let other = VoteBody { view: View(4), ..votes[1].body };
+    let other = Vote::sign(other, &key_of(&votes[1].signer.to_string()));
+    assert!(CommitCertificate::from_votes(&set, &[votes[0].clone(), other]).is_err());
+    let key = PrivateKey::from_bytes(KeyType::Secp256k1, &[1; 32]).unwrap();
+    let stranger = Vote::sign(votes[0].body, &key);
+    let result = CommitCertificate::from_votes(&set, &[votes[0].clone(), stranger]);
+    assert_eq!(result, Err(CertificateError::Vote { validator: key.public_key() }));
+}
+
+#[test]
+fn validator_sets_refuse_what_is_no_set() {
+    let member = *set().get(0).unwrap();
+    assert_eq!(ValidatorSet::new([]), Err(ValidatorSetError::Empty));
+    assert_eq!(
+        ValidatorSet::new([member, member]),
+        Err(ValidatorSetError::Duplicate { key: member.key })
+    );
+    let powerless = Validator { power: 0, ..member };
+    assert_eq!(
+        ValidatorSet::new([powerless]),
+        Err(ValidatorSetError::ZeroPower { key: member.key })
+    );
+    let other = *set().get(1).unwrap();
+    let strong =
+        |power| ValidatorSet::new([Validator { power, ..member }, Validator { power: 1, ..other }]);
+    assert!(strong((1 << 62) - 1).is_ok());
+    assert_eq!(strong(1 << 62), Err(ValidatorSetError::TotalPower));
+    assert_eq!(strong(u64::MAX), Err(ValidatorSetError::TotalPower));
+}
+
+#[test]
+fn updates_add_change_and_remove_validators() {
+    let set = set();
+    let [first, second, third] = [0, 1, 2].map(|index| *set.get(index).unwrap());
+    let key = PrivateKey::from_bytes(KeyType::Ed25519, &ed25519_bytes(9)).unwrap().public_key();
+    let updates = [
+        Validator { power: 0, ..first },
+        Validator { power: 5, ..second },
+        Validator { key, power: 2 },
+    ];
+    let after = set.apply(&updates).unwrap();
+    assert_eq!(after.len(), 3);
+    assert!(!after.contains(&first.key));
+    assert_eq!(after.power_of(&second.key), Some(5));
+    assert_eq!(after.power_of(&third.key), Some(1));
+    assert_eq!(after.total_power(), 8);
+    let removals: Vec<Validator> =
+        set.iter().map(|member| Validator { power: 0, ..*member }).collect();
+    assert_eq!(set.apply(&removals), Err(ValidatorSetError::Empty));
+    // The order of updates makes no difference to their hash; their content does.
+    let reversed: Vec<Validator> = updates.iter().rev().copied().collect();
+    let none = ParamUpdates::new();
+    assert_eq!(updates_hash(&updates, &none), updates_hash(&reversed, &none));
+    assert_ne!(updates_hash(&updates, &none), updates_hash(&updates[1..], &none));
+}
+
+fn ed25519_bytes(seed: u8) -> [u8; 64] {
+    let key = PrivateKey::generate(KeyType::Ed25519, |buffer| {
+        buffer.fill(seed);
+        Ok::<(), std::convert::Infallible>(())
+    });
+    key.unwrap().to_bytes().as_slice().try_into().unwrap()
+}
+
+#[test]
+fn quorum_is_more_than_half_and_views_rotate_the_leader() {
+    let keys: Vec<PublicKey> = (1..=9)
+        .map(|seed| {
+            PrivateKey::from_bytes(KeyType::Ed25519, &ed25519_bytes(seed)).unwrap().public_key()
+        })
+        .collect();
+    for (count, quorum) in [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (6, 4), (9, 5)] {
+        let set =
+            ValidatorSet::new(keys[..count].iter().map(|key| Validator { key: *key, power: 7 }))
+                .unwrap();
+        assert_eq!(set.quorum(), quorum, "{count}");
+    }
+    let set = set();
+    let order: Vec<PublicKey> = set.iter().map(|member| member.key).collect();
+    for (view, index) in [(0, 2), (1, 0), (2, 1), (3, 2), (u64::MAX, 2)] {
+        assert_eq!(set.leader(&order[2], View(view)), Some(&order[index]), "{view}");
+    }
+    assert_eq!(set.leader(&keys[0], View(0)), None);
+}
+
+#[test]
+fn first_leader_follows_committed_data() {
+    let set = set();
+    let [first, second, third] = [0, 1, 2].map(|index| set.get(index).unwrap().key);
+    let stranger = PrivateKey::from_bytes(KeyType::Secp256k1, &[1; 32]).unwrap().public_key();
+    assert_eq!(set.first_leader(&second, true, Some(&third)), second);
+    assert_eq!(set.first_leader(&second, false, Some(&third)), third);
+    assert_eq!(set.first_leader(&stranger, true, Some(&third)), third);
+    assert_eq!(set.first_leader(&second, false, Some(&stranger)), second);
+    assert_eq!(set.first_leader(&second, false, None), second);
+    assert_eq!(set.first_leader(&stranger, true, Some(&stranger)), first);
+}
+
+#[test]
+fn thresholds_are_those_of_the_network() {
+    let table = [
+        // total, more than half, more than two thirds, at least two thirds
+        (1, 1, 1, 1),
+        (2, 2, 2, 2),
+        (3, 2, 3, 2),
+        (4, 3, 3, 3),
+        (5, 3, 4, 4),
+        (6, 4, 5, 4),
+        (9, 5, 7, 6),
+        (1 << 62, (1 << 61) + 1, 3_074_457_345_618_258_603, 3_074_457_345_618_258_603),
+    ];
+    for (total, half, strict, least) in table {
+        assert_eq!(Threshold::MORE_THAN_HALF.required(total), half, "{total}");
+        assert_eq!(Threshold::MORE_THAN_TWO_THIRDS.required(total), strict, "{total}");
+        assert_eq!(Threshold::AT_LEAST_TWO_THIRDS.required(total), least, "{total}");
+    }
+    assert!(Threshold::MORE_THAN_TWO_THIRDS.passes(3, 3));
+    assert!(!Threshold::MORE_THAN_TWO_THIRDS.passes(2, 3));
+    // Nobody can pass anything without a vote.
+    assert!(!Threshold::AT_LEAST_TWO_THIRDS.passes(0, 0));
+    assert_eq!(Threshold::new(0, 3, false), None);
+    assert_eq!(Threshold::new(3, 3, true), None);
+    assert_eq!(Threshold::new(3, 3, false).unwrap().required(7), 7);
+}
+
+#[test]
+fn reference_updates_are_those_of_existing_tools() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/vectors/tx-node.json");
+    let vectors: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+    let raw = bytes(&vectors, "param_updates_reference_binary_hex");
+    let updates = ParamUpdates::decode_reference(&raw).unwrap();
+    assert_eq!(updates.encode_reference().unwrap(), raw);
+    let values: Vec<ParamValue> = updates.iter().cloned().collect();
+    let leader = "02f0a13ef50767acffd58328b4f69ef36866c4f350fe3fa6172598a883d03d501d#secp256k1";
+    let leader = leader.parse().unwrap();
+    assert_eq!(values[0], ParamValue::DisabledGasCosts(false));
+    assert_eq!(values[2], ParamValue::Leader(leader));
+    assert_eq!(values[4], ParamValue::MaxVotesPerTx(100));
+    assert_eq!(
+        updates.check_resolution(&set()),
+        Err(ParamError::LeaderNotValidator { key: leader })
+    );
+    for cut in 0..raw.len() {
+        ParamUpdates::decode_reference(&raw[..cut]).unwrap_err();
+    }
+    let mut padded = raw.clone();
+    padded.push(0);
+    ParamUpdates::decode_reference(&padded).unwrap_err();
+}
+
+#[test]
+fn resolutions_cannot_set_what_is_out_of_range_or_derived() {
+    let check =
+        |value: ParamValue| [value].into_iter().collect::<ParamUpdates>().check_resolution(&set());
+    check(ParamValue::MaxBlockSize(4096)).unwrap();
+    check(ParamValue::Leader(set().get(0).unwrap().key)).unwrap();
+    for value in [
+        ParamValue::MaxBlockSize(4095),
+        ParamValue::MaxBlockSize(67_108_865),
+        ParamValue::MaxVotesPerTx(0),
+        ParamValue::JoinExpiry("0s".parse().unwrap()),
+        ParamValue::JoinExpiry("-1s".parse().unwrap()),
+        ParamValue::MaaActivationHeight(1 << 63),
+    ] {
+        let name = value.name();
+        assert!(matches!(check(value), Err(ParamError::Range { name: got, .. }) if got == name));
+    }
+    let status = ParamValue::MigrationStatus(MigrationStatus::MigrationCompleted);
+    assert_eq!(check(status.clone()), Err(ParamError::NotSettable { name: status.name() }));
+}
+
+#[test]
+fn evidence_needs_a_real_contradiction_of_one_signer() {
+    let (set, chain, votes) = (set(), chain_hash(), certified_votes());
+    let key = key_of(&votes[0].signer.to_string());
+    let vote = |change: fn(&mut VoteBody)| {
+        let mut body = votes[0].body;
+        change(&mut body);
+        Vote::sign(body, &key)
+    };
+    let check = |evidence: Evidence| {
+        let decoded = Evidence::decode(&evidence.encode()).unwrap();
+        assert_eq!(decoded, evidence);
+        decoded.check(chain, &set)
+    };
+    let other_block = vote(|body| body.block_hash = Hash([5; 32]));
+    let other_app = vote(|body| body.app_hash = Hash([5; 32]));
+    let later_app = vote(|body| (body.app_hash, body.view) = (Hash([5; 32]), View(9)));
+    let later_block = vote(|body| (body.block_hash, body.view) = (Hash([5; 32]), View(9)));
+    let pair = |left: &Vote, right: &Vote| Box::new([left.clone(), right.clone()]);
+
+    assert_eq!(check(Evidence::DoubleVote(pair(&votes[0], &other_block))), Ok(()));
+    assert_eq!(check(Evidence::DoubleVote(pair(&votes[0], &other_app))), Ok(()));
+    assert_eq!(check(Evidence::TwoAppHashes(pair(&votes[0], &later_app))), Ok(()));
+    for innocent in [
+        Evidence::DoubleVote(pair(&votes[0], &votes[0])),
+        Evidence::DoubleVote(pair(&votes[0], &later_block)),
+        Evidence::TwoAppHashes(pair(&votes[0], &later_block)),
+    ] {
+        assert_eq!(check(innocent), Err(EvidenceError::NoContradiction));
+    }
+    assert_eq!(
+        check(Evidence::DoubleVote(pair(&votes[0], &votes[1]))),
+        Err(EvidenceError::TwoSigners)
+    );
+    let mut forged = other_block.clone();
+    forged.signature = votes[0].signature;
+    assert!(matches!(
+        check(Evidence::DoubleVote(pair(&votes[0], &forged))),
+        Err(EvidenceError::Signature(_))
+    ));
+    let foreign = Evidence::DoubleVote(pair(&votes[0], &other_block));
+    assert_eq!(foreign.check(Hash([1; 32]), &set), Err(EvidenceError::OtherChain));
+
+    let view_change = |vote: Option<u64>, view: u64| {
+        let VoteBody { chain_hash, height, block_hash, app_hash, .. } = votes[0].body;
+        let vote =
+            vote.map(|view| kwil_types::ReportedVote { view: View(view), block_hash, app_hash });
+        ViewChange::sign(ViewChangeBody { chain_hash, height, view: View(view), vote }, &key)
+    };
+    let amnesia =
+        |message: ViewChange| check(Evidence::Amnesia(Box::new((votes[0].clone(), message))));
+    assert_eq!(amnesia(view_change(None, 4)), Ok(()));
+    assert_eq!(amnesia(view_change(Some(2), 4)), Ok(()));
+    assert_eq!(amnesia(view_change(Some(3), 4)), Err(EvidenceError::NoContradiction));
+    // The vote came after this view change.
+    assert_eq!(amnesia(view_change(None, 3)), Err(EvidenceError::NoContradiction));
+
+    let certificate = |body: VoteBody| {
+        let votes: Vec<Vote> =
+            set.iter().map(|member| Vote::sign(body, &key_of(&member.key.to_string()))).collect();
+        CommitCertificate::from_votes(&set, &votes).unwrap()
+    };
+    let one = certificate(votes[0].body);
+    let other = certificate(VoteBody { app_hash: Hash([5; 32]), ..votes[0].body });
+    assert_eq!(check(Evidence::ConflictingCertificates(Box::new([one.clone(), other]))), Ok(()));
+    let same = Evidence::ConflictingCertificates(Box::new([one.clone(), one]));
+    assert_eq!(check(same), Err(EvidenceError::NoContradiction));
+}
