@@ -16,7 +16,7 @@ const MIN_TX_SHARE: u64 = 64;
 ///
 /// Transactions are slices of the buffer that the block was decoded from. Decoding checks the layout only; see
 /// [`Block::check`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Block {
     header: Header,
     hash: Hash,
