@@ -52,6 +52,8 @@ mod node_id;
 mod peer_id;
 mod private_key;
 mod public_key;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use address::EthAddress;
 pub use context::Context;

@@ -46,6 +46,8 @@ mod error;
 mod genesis;
 mod json;
 mod read;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod write;
 
 pub use document::{Alloc, Document, Migration};

@@ -56,12 +56,9 @@ pub(crate) fn document(text: &str) -> Result<Document, GenesisError> {
         GenesisError::single(Problem::new(DOCUMENT, Some(error.line), error.message))
     })?;
     let mut findings = Findings::default();
-    let draft = match draft(&root, &mut findings) {
-        Some(draft) => draft,
-        None => {
-            let problem = Problem::new(DOCUMENT, Some(root.line), "must be an object");
-            return Err(GenesisError::single(problem));
-        }
+    let Some(draft) = draft(&root, &mut findings) else {
+        let problem = Problem::new(DOCUMENT, Some(root.line), "must be an object");
+        return Err(GenesisError::single(problem));
     };
     // A field that could not be read has its default in the draft, which breaks no rule of its own, except for the
     // chain id, where one problem is enough.

@@ -81,11 +81,11 @@ impl Evidence {
     #[must_use]
     pub fn height(&self) -> Height {
         match self {
-            Self::DoubleProposal(pair) => pair[0].body.height,
-            Self::DoubleVote(pair) | Self::TwoAppHashes(pair) => pair[0].body.height,
+            Self::DoubleProposal(pair) => first(pair).body.height,
+            Self::DoubleVote(pair) | Self::TwoAppHashes(pair) => first(pair).body.height,
             Self::Amnesia(pair) => pair.0.body.height,
             Self::BadProposal(pair) => pair.0.body.height,
-            Self::ConflictingCertificates(pair) => pair[0].height(),
+            Self::ConflictingCertificates(pair) => first(pair).height(),
         }
     }
 
@@ -93,8 +93,8 @@ impl Evidence {
     #[must_use]
     pub fn accused(&self) -> Option<PublicKey> {
         match self {
-            Self::DoubleProposal(pair) => Some(pair[0].signer),
-            Self::DoubleVote(pair) | Self::TwoAppHashes(pair) => Some(pair[0].signer),
+            Self::DoubleProposal(pair) => Some(first(pair).signer),
+            Self::DoubleVote(pair) | Self::TwoAppHashes(pair) => Some(first(pair).signer),
             Self::Amnesia(pair) => Some(pair.0.signer),
             Self::BadProposal(pair) => Some(pair.0.signer),
             Self::ConflictingCertificates(_) => None,
@@ -154,13 +154,11 @@ impl Evidence {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let (first, second) = match self {
-            Self::DoubleProposal(pair) => (pair[0].encode(), pair[1].encode()),
-            Self::DoubleVote(pair) | Self::TwoAppHashes(pair) => {
-                (pair[0].encode(), pair[1].encode())
-            }
+            Self::DoubleProposal(pair) => encode_both(pair, Signed::encode),
+            Self::DoubleVote(pair) | Self::TwoAppHashes(pair) => encode_both(pair, Signed::encode),
             Self::Amnesia(pair) => (pair.0.encode(), pair.1.encode()),
             Self::BadProposal(pair) => (pair.0.encode(), encode_list(&pair.1)),
-            Self::ConflictingCertificates(pair) => (pair[0].encode(), pair[1].encode()),
+            Self::ConflictingCertificates(pair) => encode_both(pair, CommitCertificate::encode),
         };
         let mut writer = Writer::new();
         writer.u8(1).u8(self.kind()).bytes(&first).bytes(&second);
@@ -198,6 +196,16 @@ impl Evidence {
             _ => Err(WireError::Invalid { what: "unknown kind of evidence" }),
         }
     }
+}
+
+const fn first<T>(pair: &[T; 2]) -> &T {
+    let [first, _] = pair;
+    first
+}
+
+fn encode_both<T>(pair: &[T; 2], encode: impl Fn(&T) -> Vec<u8>) -> (Vec<u8>, Vec<u8>) {
+    let [first, second] = pair;
+    (encode(first), encode(second))
 }
 
 fn contradiction(found: bool) -> Result<(), EvidenceError> {

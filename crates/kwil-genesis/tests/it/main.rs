@@ -1,5 +1,11 @@
 //! The genesis vectors, valid and invalid, and what the vectors do not say: paths, lines and the written file.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
+
 use kwil_genesis::{Document, Genesis};
 use serde_json::Value;
 
@@ -188,10 +194,7 @@ fn owner_texts_of_one_identity_give_one_hash() {
         Genesis::new(document).unwrap()
     };
     let address = with_owner(" 0xc89d42189f0450c2b2c3c61f58ec5d628176a1e7\n");
-    assert_eq!(
-        address.db_owner(),
-        "0xc89D42189f0450C2b2c3c61f58Ec5d628176A1E7"
-    );
+    assert_eq!(address.db_owner(), "0xc89D42189f0450C2b2c3c61f58Ec5d628176A1E7");
     assert_eq!(address.owners(), [address.db_owner()]);
     let key = "02812BEF44F6E7B2A19C0B01C2DCA5E54BA1935A1890FFDCB93ABD0C534B209C21";
     let upper = with_owner(key);
