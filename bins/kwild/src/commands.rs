@@ -1,0 +1,52 @@
+//! Which commands `kwild` has.
+
+use kwil_cmd::completion::Completion;
+use kwil_cmd::key::KeyGroup;
+use kwil_cmd::print_config::PrintConfig;
+use kwil_cmd::setup::SetupGroup;
+use kwil_cmd::{CliError, Context, GlobalArgs, Program, VersionCommand};
+
+/// A node of a Kwil network.
+#[derive(Debug, clap::Parser)]
+#[command(name = "kwild")]
+pub(crate) struct Kwild {
+    /// Directory of the node
+    #[arg(short = 'r', long, global = true, value_name = "DIR", help_heading = "Global flags")]
+    root: Option<String>,
+    #[command(flatten)]
+    globals: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    PrintConfig(PrintConfig),
+    Key(KeyGroup),
+    Setup(SetupGroup),
+    Version(VersionCommand),
+    Completion(Completion),
+}
+
+impl Program for Kwild {
+    const NAME: &'static str = "kwild";
+    const PREFIX: &'static str = "KWILD";
+
+    fn globals(&self) -> &GlobalArgs {
+        &self.globals
+    }
+
+    fn root_flag(&self) -> Option<String> {
+        self.root.clone()
+    }
+
+    fn run(self, context: &mut Context) -> Result<(), CliError> {
+        match self.command {
+            Command::PrintConfig(command) => command.run(context),
+            Command::Key(group) => group.run(context),
+            Command::Setup(group) => group.run(context),
+            Command::Version(command) => command.run(context),
+            Command::Completion(command) => command.run(Self::command_line(), context),
+        }
+    }
+}
