@@ -247,7 +247,8 @@ fn headers_must_continue_the_committed_chain() {
     };
     header.check(&expected).unwrap();
     let other = Hash([9; 32]);
-    let hashes: [(&str, fn(&mut Header, Hash)); 5] = [
+    type Change = fn(&mut Header, Hash);
+    let hashes: [(&str, Change); 5] = [
         ("chain_hash", |header, hash| header.chain_hash = hash),
         ("prev_hash", |header, hash| header.prev_hash = hash),
         ("prev_app_hash", |header, hash| header.prev_app_hash = hash),
@@ -319,7 +320,8 @@ fn check_signed<B: SignedBody + Clone + PartialEq + std::fmt::Debug>(case: &Json
 
 #[test]
 fn signed_messages_have_the_digests_and_signatures_of_the_vectors() {
-    let checks: [(Context, fn(&Json)); 5] = [
+    type Check = fn(&Json);
+    let checks: [(Context, Check); 5] = [
         (context::PROPOSAL, check_signed::<ProposalBody>),
         (context::VIEW, check_signed::<ViewChangeBody>),
         (context::HEARTBEAT, check_signed::<HeartbeatBody>),
