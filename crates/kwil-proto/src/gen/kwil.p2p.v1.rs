@@ -193,13 +193,9 @@ pub struct Abort {
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Evidence {
-    /// 1 double proposal, 2 double vote, 3 two app hashes, 4 amnesia, 5 bad proposal, 6 conflicting certificates.
-    #[prost(uint32, tag = "1")]
-    pub kind: u32,
-    #[prost(bytes = "bytes", tag = "2")]
-    pub first: ::prost::bytes::Bytes,
-    #[prost(bytes = "bytes", tag = "3")]
-    pub second: ::prost::bytes::Bytes,
+    /// Kind and the two messages, in their network byte form.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub evidence: ::prost::bytes::Bytes,
 }
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GossipFrame {
