@@ -1,4 +1,61 @@
-//! kwil-types
+//! The things that clients, nodes and disks exchange, and their exact bytes.
+//!
+//! Two families of formats live here and never mix:
+//!
+//! | family | what | bytes | hash |
+//! |---|---|---|---|
+//! | client | transactions, payloads, values, results, JSON of every shape ([`json`]) | little-endian, varints | SHA-256 |
+//! | network | headers, blocks, votes, certificates, signed messages ([`signed`]), validator sets, parameters | big-endian | BLAKE3 with a context |
+//!
+//! ```text
+//! bytes ──decode──▶ value whose layout is right ──check / verify──▶ value that may be acted on
+//!   ▲                  │
+//!   └─────encode───────┘   decode(encode(v)) = v and encode(decode(b)) = b, for every accepted b
+//! ```
+//!
+//! Every decoder is exact, bounded and canonical: trailing bytes are an error, a length is compared with what is left
+//! before anything is allocated, and no value has a second encoding (client formats where existing clients need a
+//! second one say so). Core types carry no `serde` derives: JSON has mirror types in [`json`].
+//!
+//! This crate does no I/O, reads no clock and starts nothing. Whether a transaction may execute or a validator has a
+//! say depends on state, and is decided above it.
+//!
+//! # Example
+//!
+//! Two of three validators commit a block; their certificate convinces whoever knows the validator set.
+//!
+//! ```
+//! use kwil_crypto::{Hash, KeyType, PrivateKey};
+//! use kwil_types::{CommitCertificate, Height, Validator, ValidatorSet, View, Vote, VoteBody, VoteKind};
+//!
+//! let keys: Vec<PrivateKey> = (1..=3)
+//!     .map(|seed| PrivateKey::from_bytes(KeyType::Secp256k1, &[seed; 32]))
+//!     .collect::<Result<_, _>>()?;
+//! let set = ValidatorSet::new(keys.iter().map(|key| Validator { key: key.public_key(), power: 1 }))?;
+//! assert_eq!(set.quorum(), 2);
+//!
+//! let chain_hash = Hash([7; 32]);
+//! let body = VoteBody {
+//!     kind: VoteKind::Commit,
+//!     chain_hash,
+//!     height: Height(1),
+//!     view: View::ZERO,
+//!     block_hash: Hash([1; 32]),
+//!     app_hash: Hash([2; 32]),
+//! };
+//! let votes = [Vote::sign(body, &keys[0]), Vote::sign(body, &keys[2])];
+//! let bytes = CommitCertificate::from_votes(&set, &votes)?.encode();
+//!
+//! let certificate = CommitCertificate::decode(&bytes)?;
+//! certificate.verify(chain_hash, &set)?;
+//! assert_eq!(certificate.app_hash(), Hash([2; 32]));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Features
+//!
+//! `testing`: fuzz entry points.
+
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod json;
