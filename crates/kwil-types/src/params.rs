@@ -3,6 +3,7 @@
 //! Nodes hash the parameter list; tools that create `param_updates` resolutions write the reference form (module
 //! `reference`), which is little-endian and carries the same values.
 
+mod json;
 mod reference;
 mod updates;
 

@@ -6,6 +6,8 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod properties;
+
 use kwil_genesis::{Document, Genesis};
 use serde_json::Value;
 

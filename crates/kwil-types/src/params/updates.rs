@@ -134,6 +134,26 @@ pub enum ParamError {
         /// The parameter.
         name: ParamName,
     },
+    /// The JSON form is malformed.
+    #[error("invalid parameter updates: {reason}")]
+    Json {
+        /// What the JSON reader says.
+        reason: String,
+    },
+    /// A value is null.
+    #[error("cannot set null value: {name}")]
+    Null {
+        /// The parameter.
+        name: ParamName,
+    },
+    /// A value has another JSON type.
+    #[error("{name} must be {expected}")]
+    Value {
+        /// The parameter.
+        name: ParamName,
+        /// What it must be.
+        expected: &'static str,
+    },
     /// The binary form is malformed.
     #[error("malformed parameter updates: {0}")]
     Wire(#[from] WireError),

@@ -581,6 +581,60 @@ fn reference_updates_are_those_of_existing_tools() {
 }
 
 #[test]
+fn json_updates_are_read_as_operators_write_them() {
+    let text = r#"{"leader": {"type": "secp256k1", "key": "02F0a13ef50767acffd58328b4f69ef36866c4f350fe3fa6172598a883d03d501d"},
+        "max_block_size": 8388608, "join_expiry": "48h0m0s", "disabled_gas_costs": false}"#;
+    let updates = ParamUpdates::from_json(text).unwrap();
+    let leader = "02f0a13ef50767acffd58328b4f69ef36866c4f350fe3fa6172598a883d03d501d#secp256k1";
+    let expected: ParamUpdates = [
+        ParamValue::Leader(leader.parse().unwrap()),
+        ParamValue::MaxBlockSize(8_388_608),
+        ParamValue::JoinExpiry("48h".parse().unwrap()),
+        ParamValue::DisabledGasCosts(false),
+    ]
+    .into_iter()
+    .collect();
+    assert_eq!(updates, expected);
+    assert_eq!(ParamUpdates::from_json(&updates.to_json().to_string()).unwrap(), updates);
+    let nanoseconds = ParamUpdates::from_json(r#"{"join_expiry": 172800000000000}"#).unwrap();
+    assert_eq!(nanoseconds.to_json().to_string(), r#"{"join_expiry":"48h0m0s"}"#);
+    let short = ParamUpdates::from_json(&format!(r#"{{"leader": "{leader}"}}"#)).unwrap();
+    assert_eq!(
+        short.get(kwil_types::ParamName::Leader),
+        expected.get(kwil_types::ParamName::Leader)
+    );
+    for (wrong, message) in [
+        (r#"{"max_size": 1}"#, "unknown parameter name: max_size"),
+        (r#"{"max_votes_per_tx": null}"#, "cannot set null value: max_votes_per_tx"),
+        (
+            r#"{"max_votes_per_tx": 1, "max_votes_per_tx": 2}"#,
+            "max_votes_per_tx must be given once",
+        ),
+        (r#"{"max_votes_per_tx": 1.5}"#, "max_votes_per_tx must be a non-negative integer"),
+        (r#"{"max_votes_per_tx": -1}"#, "max_votes_per_tx must be a non-negative integer"),
+        (r#"{"max_votes_per_tx": "1"}"#, "max_votes_per_tx must be a non-negative integer"),
+        (r#"{"disabled_gas_costs": 1}"#, "disabled_gas_costs must be true or false"),
+        (
+            r#"{"join_expiry": "1 day"}"#,
+            "join_expiry must be a duration like 24h0m0s, or nanoseconds",
+        ),
+        (
+            r#"{"leader": {"type": "secp256k1"}}"#,
+            "leader must be an object with type and key, or <key>#<type>",
+        ),
+        (r#"{"leader": "02f0#rsa"}"#, "leader: unknown key type \"rsa\""),
+    ] {
+        assert_eq!(ParamUpdates::from_json(wrong).unwrap_err().to_string(), message, "{wrong}");
+    }
+    for malformed in ["[]", "{", "{} {}", "", "1"] {
+        assert!(
+            matches!(ParamUpdates::from_json(malformed), Err(ParamError::Json { .. })),
+            "{malformed}"
+        );
+    }
+}
+
+#[test]
 fn resolutions_cannot_set_what_is_out_of_range_or_derived() {
     let check =
         |value: ParamValue| [value].into_iter().collect::<ParamUpdates>().check_resolution(&set());
