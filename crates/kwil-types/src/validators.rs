@@ -251,6 +251,11 @@ impl Threshold {
     /// At least two thirds: removals.
     pub const AT_LEAST_TWO_THIRDS: Self = Self { numerator: 2, denominator: 3, strict: false };
 
+    /// At least a third: refunds of expired event votes.
+    pub const AT_LEAST_A_THIRD: Self = Self { numerator: 1, denominator: 3, strict: false };
+    /// All of the power.
+    pub const ALL: Self = Self { numerator: 1, denominator: 1, strict: false };
+
     /// At least (`strict` false) or more than (`strict` true) `numerator/denominator` of the power.
     ///
     /// `None` unless the share is between 0 (exclusive) and 1 (inclusive), and less than 1 when strict.

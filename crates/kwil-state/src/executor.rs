@@ -1,0 +1,201 @@
+//! The owner of the state: executes blocks, commits them, and publishes what is committed.
+//!
+//! ```text
+//! open ─► execute ─► (votes, block log) ─► commit ─► published to readers
+//!            └────────────────────────► abort: nothing happened
+//! ```
+
+use std::sync::Arc;
+
+use kwil_crypto::Hash;
+use kwil_crypto::auth::Registry;
+use kwil_genesis::Genesis;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::chain::ChainState;
+use crate::endpoint::Endpoint;
+use crate::execution::{BlockInput, BlockOutcome, ExecuteError, Sources, StatementEngine, run};
+use crate::fault::{FaultKind, NodeFault};
+use crate::genesis_state;
+use crate::network_state::NetworkState;
+use crate::writer::Writer;
+
+/// What an embedder adds to the execution of blocks. All validators of a network need the same.
+#[derive(Clone, Debug, Default)]
+pub struct Extensions {
+    /// Who vouches for senders.
+    pub authenticators: Arc<Registry>,
+    /// Runs SQL and actions; without one their payload types are unknown.
+    pub engine: Option<Arc<dyn StatementEngine>>,
+}
+
+/// The committed state as readers see it.
+#[derive(Clone, Debug)]
+pub struct Published {
+    /// The last committed block.
+    pub chain: ChainState,
+    /// Validators, parameters and pending resolutions of the next height.
+    pub network: NetworkState,
+}
+
+/// Executes and commits blocks, one at a time.
+#[derive(Debug)]
+pub struct Executor {
+    writer: Writer,
+    sources: Sources,
+    executed: Option<NetworkState>,
+    published: watch::Sender<Published>,
+}
+
+impl Executor {
+    /// Opens the database of a network, and writes the genesis state into an empty one.
+    ///
+    /// # Errors
+    /// [`NodeFault`], for example when the database belongs to another network or another node uses it.
+    pub async fn open(
+        endpoint: Endpoint,
+        genesis: &Genesis,
+        extensions: Extensions,
+    ) -> Result<Self, NodeFault> {
+        let mut writer = Writer::open(endpoint, Some(genesis_state::identity(genesis))).await?;
+        let chain = match writer.last() {
+            Some(chain) => *chain,
+            None => write_genesis(&mut writer, genesis).await?,
+        };
+        let network = read_network(&mut writer, chain.height).await?;
+        let (published, _) = watch::channel(Published { chain, network });
+        let sources = Sources {
+            chain_id: genesis.chain_id().to_owned(),
+            authenticators: extensions.authenticators,
+            engine: extensions.engine,
+        };
+        Ok(Self { writer, sources, executed: None, published })
+    }
+
+    /// The last committed block.
+    #[must_use]
+    pub fn chain(&self) -> ChainState {
+        self.published.borrow().chain
+    }
+
+    /// Follows what is committed.
+    #[must_use]
+    pub fn subscribe(&self) -> watch::Receiver<Published> {
+        self.published.subscribe()
+    }
+
+    /// Executes the block after the last committed one. Its transaction stays open until [`Executor::commit`] or
+    /// [`Executor::abort`]; after an error it is rolled back already, and the block can be executed again.
+    ///
+    /// `cancel` stops the execution between and within statements.
+    ///
+    /// # Errors
+    /// [`ExecuteError::Invalid`] when every node must refuse the block; [`ExecuteError::Node`] for problems of this node.
+    /// When the database came back at an earlier height, [`Executor::chain`] tells it after the error.
+    pub async fn execute(
+        &mut self,
+        input: &BlockInput,
+        cancel: CancellationToken,
+    ) -> Result<BlockOutcome, ExecuteError> {
+        self.executed = None;
+        self.catch_up().await?;
+        match self.try_execute(input, cancel).await {
+            Ok(outcome) => {
+                self.executed = Some(outcome.next.clone());
+                Ok(outcome)
+            }
+            Err(error) => {
+                self.writer.abort().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn try_execute(
+        &mut self,
+        input: &BlockInput,
+        cancel: CancellationToken,
+    ) -> Result<BlockOutcome, ExecuteError> {
+        let Published { chain, network } = self.published.borrow().clone();
+        let time = i64::try_from(input.header.time_ms).unwrap_or(i64::MAX);
+        let mut block = self.writer.begin(input.header.height.get(), cancel).await?;
+        let outcome = run(&self.sources, &network, chain.app_hash, &mut block, input).await?;
+        self.writer.seal(input.hash, outcome.app_hash, time).await?;
+        Ok(outcome)
+    }
+
+    /// Commits the executed block and publishes it. The block log must have it on disk already.
+    ///
+    /// # Errors
+    /// [`NodeFault`]. [`Executor::chain`] then tells whether the block is in the database; if not, it has to be executed
+    /// again.
+    pub async fn commit(&mut self) -> Result<ChainState, NodeFault> {
+        let Some(network) = self.executed.take() else {
+            return Err(NodeFault::new("commit a block", FaultKind::WrongState { state: "idle" }));
+        };
+        match self.writer.commit().await {
+            Ok(chain) => {
+                self.published.send_replace(Published { chain, network });
+                Ok(chain)
+            }
+            Err(fault) => {
+                if let Err(error) = self.catch_up().await {
+                    tracing::warn!(%error, "the database does not answer after a failed commit");
+                }
+                Err(fault)
+            }
+        }
+    }
+
+    /// Rolls back the executed block, if there is one.
+    pub async fn abort(&mut self) {
+        self.executed = None;
+        self.writer.abort().await;
+    }
+
+    /// Ends the session in order.
+    pub async fn close(self) {
+        self.writer.close().await;
+    }
+
+    /// Connects again when the connection is gone, and publishes where the database stands when that is another block.
+    async fn catch_up(&mut self) -> Result<(), NodeFault> {
+        self.writer.connect().await?;
+        let Some(found) = self.writer.last().copied() else {
+            return Err(NodeFault::invariant("open the database", "the genesis state is gone"));
+        };
+        if found == self.chain() {
+            return Ok(());
+        }
+        tracing::warn!(
+            height = found.height,
+            was = self.chain().height,
+            "the database stands at another block"
+        );
+        let network = read_network(&mut self.writer, found.height).await?;
+        self.published.send_replace(Published { chain: found, network });
+        Ok(())
+    }
+}
+
+async fn write_genesis(writer: &mut Writer, genesis: &Genesis) -> Result<ChainState, NodeFault> {
+    let mut block = writer.begin(genesis.initial_height().get(), CancellationToken::new()).await?;
+    let written = genesis_state::write(&mut block, genesis).await;
+    let sealed = match written {
+        Ok(app_hash) => writer.seal(Hash::ZERO, app_hash, 0).await,
+        Err(fault) => Err(fault),
+    };
+    if let Err(fault) = sealed {
+        writer.abort().await;
+        return Err(fault);
+    }
+    writer.commit().await
+}
+
+async fn read_network(writer: &mut Writer, height: u64) -> Result<NetworkState, NodeFault> {
+    let mut block = writer.begin(height.saturating_add(1), CancellationToken::new()).await?;
+    let network = NetworkState::load(&mut block).await;
+    writer.abort().await;
+    network
+}
