@@ -1,6 +1,8 @@
 //! The vectors of the network formats, valid and invalid.
 
+mod params;
 mod properties;
+mod validators;
 
 use bytes::Bytes;
 use kwil_crypto::{Context, Hash, KeyType, NetworkSignature, PrivateKey, PublicKey, context, hash};
@@ -8,9 +10,8 @@ use kwil_types::wire::{Reader, Writer};
 use kwil_types::{
     AbortBody, Block, BlockError, CertificateError, CommitCertificate, DirectiveBody, Evidence,
     EvidenceError, Expected, Header, HeaderError, HeartbeatBody, Height, InclusionProof,
-    MigrationStatus, NetworkParams, ParamError, ParamUpdates, ParamValue, ProposalBody, Signed,
-    SignedBody, Threshold, Validator, ValidatorSet, ValidatorSetError, View, ViewChange,
-    ViewChangeBody, Vote, VoteBody, VoteKind, justification_hash, tx_root, updates_hash,
+    ProposalBody, Signed, SignedBody, Validator, ValidatorSet, View, ViewChange, ViewChangeBody,
+    Vote, VoteBody, VoteKind, justification_hash, tx_root,
 };
 use serde_json::Value as Json;
 
@@ -88,35 +89,6 @@ fn keys_are_written_and_read_with_type_and_length() {
         let raw = bytes(case, "hex");
         assert_eq!(Reader::new(&raw).key().unwrap(), key);
     }
-}
-
-#[test]
-fn validator_set_has_the_canonical_order_encoding_and_hash() {
-    let case = &vectors()["validator_set"];
-    let order: Vec<String> = set().iter().map(|member| member.key.to_string()).collect();
-    let expected: Vec<&str> = list(case, "order").iter().map(|id| id.as_str().unwrap()).collect();
-    assert_eq!(order, expected);
-    assert_eq!(hex::encode(set().encode()), text(case, "encoding_hex"));
-    assert_eq!(set().hash().to_string(), text(case, "validators_hash"));
-    assert_eq!(ValidatorSet::decode(&bytes(case, "encoding_hex")).unwrap(), set());
-}
-
-#[test]
-fn parameters_have_the_encoding_and_hash_of_the_vectors() {
-    let case = &vectors()["params"];
-    let leader: PublicKey = text(&case["values"], "leader").parse().unwrap();
-    let params = NetworkParams::new(leader);
-    assert_eq!(hex::encode(params.encode()), text(case, "encoding_hex"));
-    assert_eq!(params.hash().to_string(), text(case, "params_hash"));
-    assert_eq!(NetworkParams::decode(&bytes(case, "encoding_hex")).unwrap(), params);
-    let updates: ParamUpdates =
-        [ParamValue::MaxBlockSize(8_388_608), ParamValue::DisabledGasCosts(false)]
-            .into_iter()
-            .collect();
-    assert_eq!(hex::encode(updates.encode()), text(&case["update_example"], "encoding_hex"));
-    assert_eq!(ParamUpdates::decode(&updates.encode()).unwrap(), updates);
-    // A list of updates is not a full list.
-    NetworkParams::decode(&updates.encode()).unwrap_err();
 }
 
 #[test]
@@ -437,222 +409,6 @@ fn certificates_are_not_made_from_votes_that_differ_or_are_too_few() {
     let stranger = Vote::sign(votes[0].body, &key);
     let result = CommitCertificate::from_votes(&set, &[votes[0].clone(), stranger]);
     assert_eq!(result, Err(CertificateError::Vote { validator: key.public_key() }));
-}
-
-#[test]
-fn validator_sets_refuse_what_is_no_set() {
-    let member = *set().get(0).unwrap();
-    assert_eq!(ValidatorSet::new([]), Err(ValidatorSetError::Empty));
-    assert_eq!(
-        ValidatorSet::new([member, member]),
-        Err(ValidatorSetError::Duplicate { key: member.key })
-    );
-    let powerless = Validator { power: 0, ..member };
-    assert_eq!(
-        ValidatorSet::new([powerless]),
-        Err(ValidatorSetError::ZeroPower { key: member.key })
-    );
-    let other = *set().get(1).unwrap();
-    let strong =
-        |power| ValidatorSet::new([Validator { power, ..member }, Validator { power: 1, ..other }]);
-    assert!(strong((1 << 62) - 1).is_ok());
-    assert_eq!(strong(1 << 62), Err(ValidatorSetError::TotalPower));
-    assert_eq!(strong(u64::MAX), Err(ValidatorSetError::TotalPower));
-}
-
-#[test]
-fn updates_add_change_and_remove_validators() {
-    let set = set();
-    let [first, second, third] = [0, 1, 2].map(|index| *set.get(index).unwrap());
-    let key = PrivateKey::from_bytes(KeyType::Ed25519, &ed25519_bytes(9)).unwrap().public_key();
-    let updates = [
-        Validator { power: 0, ..first },
-        Validator { power: 5, ..second },
-        Validator { key, power: 2 },
-    ];
-    let after = set.apply(&updates).unwrap();
-    assert_eq!(after.len(), 3);
-    assert!(!after.contains(&first.key));
-    assert_eq!(after.power_of(&second.key), Some(5));
-    assert_eq!(after.power_of(&third.key), Some(1));
-    assert_eq!(after.total_power(), 8);
-    let removals: Vec<Validator> =
-        set.iter().map(|member| Validator { power: 0, ..*member }).collect();
-    assert_eq!(set.apply(&removals), Err(ValidatorSetError::Empty));
-    // The order of updates makes no difference to their hash; their content does.
-    let reversed: Vec<Validator> = updates.iter().rev().copied().collect();
-    let none = ParamUpdates::new();
-    assert_eq!(updates_hash(&updates, &none), updates_hash(&reversed, &none));
-    assert_ne!(updates_hash(&updates, &none), updates_hash(&updates[1..], &none));
-}
-
-fn ed25519_bytes(seed: u8) -> [u8; 64] {
-    let key = PrivateKey::generate(KeyType::Ed25519, |buffer| {
-        buffer.fill(seed);
-        Ok::<(), std::convert::Infallible>(())
-    });
-    key.unwrap().to_bytes().as_slice().try_into().unwrap()
-}
-
-#[test]
-fn quorum_is_more_than_half_and_views_rotate_the_leader() {
-    let keys: Vec<PublicKey> = (1..=9)
-        .map(|seed| {
-            PrivateKey::from_bytes(KeyType::Ed25519, &ed25519_bytes(seed)).unwrap().public_key()
-        })
-        .collect();
-    for (count, quorum) in [(1, 1), (2, 2), (3, 2), (4, 3), (5, 3), (6, 4), (9, 5)] {
-        let set =
-            ValidatorSet::new(keys[..count].iter().map(|key| Validator { key: *key, power: 7 }))
-                .unwrap();
-        assert_eq!(set.quorum(), quorum, "{count}");
-    }
-    let set = set();
-    let order: Vec<PublicKey> = set.iter().map(|member| member.key).collect();
-    for (view, index) in [(0, 2), (1, 0), (2, 1), (3, 2), (u64::MAX, 2)] {
-        assert_eq!(set.leader(&order[2], View(view)), Some(&order[index]), "{view}");
-    }
-    assert_eq!(set.leader(&keys[0], View(0)), None);
-}
-
-#[test]
-fn first_leader_follows_committed_data() {
-    let set = set();
-    let [first, second, third] = [0, 1, 2].map(|index| set.get(index).unwrap().key);
-    let stranger = PrivateKey::from_bytes(KeyType::Secp256k1, &[1; 32]).unwrap().public_key();
-    assert_eq!(set.first_leader(&second, true, Some(&third)), second);
-    assert_eq!(set.first_leader(&second, false, Some(&third)), third);
-    assert_eq!(set.first_leader(&stranger, true, Some(&third)), third);
-    assert_eq!(set.first_leader(&second, false, Some(&stranger)), second);
-    assert_eq!(set.first_leader(&second, false, None), second);
-    assert_eq!(set.first_leader(&stranger, true, Some(&stranger)), first);
-}
-
-#[test]
-fn thresholds_are_those_of_the_network() {
-    let table = [
-        // total, more than half, more than two thirds, at least two thirds
-        (1, 1, 1, 1),
-        (2, 2, 2, 2),
-        (3, 2, 3, 2),
-        (4, 3, 3, 3),
-        (5, 3, 4, 4),
-        (6, 4, 5, 4),
-        (9, 5, 7, 6),
-        (1 << 62, (1 << 61) + 1, 3_074_457_345_618_258_603, 3_074_457_345_618_258_603),
-    ];
-    for (total, half, strict, least) in table {
-        assert_eq!(Threshold::MORE_THAN_HALF.required(total), half, "{total}");
-        assert_eq!(Threshold::MORE_THAN_TWO_THIRDS.required(total), strict, "{total}");
-        assert_eq!(Threshold::AT_LEAST_TWO_THIRDS.required(total), least, "{total}");
-    }
-    assert!(Threshold::MORE_THAN_TWO_THIRDS.passes(3, 3));
-    assert!(!Threshold::MORE_THAN_TWO_THIRDS.passes(2, 3));
-    // Nobody can pass anything without a vote.
-    assert!(!Threshold::AT_LEAST_TWO_THIRDS.passes(0, 0));
-    assert_eq!(Threshold::new(0, 3, false), None);
-    assert_eq!(Threshold::new(3, 3, true), None);
-    assert_eq!(Threshold::new(3, 3, false).unwrap().required(7), 7);
-}
-
-#[test]
-fn reference_updates_are_those_of_existing_tools() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/vectors/tx-node.json");
-    let vectors: Json = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
-    let raw = bytes(&vectors, "param_updates_reference_binary_hex");
-    let updates = ParamUpdates::decode_reference(&raw).unwrap();
-    assert_eq!(updates.encode_reference().unwrap(), raw);
-    let values: Vec<ParamValue> = updates.iter().cloned().collect();
-    let leader = "02f0a13ef50767acffd58328b4f69ef36866c4f350fe3fa6172598a883d03d501d#secp256k1";
-    let leader = leader.parse().unwrap();
-    assert_eq!(values[0], ParamValue::DisabledGasCosts(false));
-    assert_eq!(values[2], ParamValue::Leader(leader));
-    assert_eq!(values[4], ParamValue::MaxVotesPerTx(100));
-    assert_eq!(
-        updates.check_resolution(&set()),
-        Err(ParamError::LeaderNotValidator { key: leader })
-    );
-    for cut in 0..raw.len() {
-        ParamUpdates::decode_reference(&raw[..cut]).unwrap_err();
-    }
-    let mut padded = raw.clone();
-    padded.push(0);
-    ParamUpdates::decode_reference(&padded).unwrap_err();
-}
-
-#[test]
-fn json_updates_are_read_as_operators_write_them() {
-    let text = r#"{"leader": {"type": "secp256k1", "key": "02F0a13ef50767acffd58328b4f69ef36866c4f350fe3fa6172598a883d03d501d"},
-        "max_block_size": 8388608, "join_expiry": "48h0m0s", "disabled_gas_costs": false}"#;
-    let updates = ParamUpdates::from_json(text).unwrap();
-    let leader = "02f0a13ef50767acffd58328b4f69ef36866c4f350fe3fa6172598a883d03d501d#secp256k1";
-    let expected: ParamUpdates = [
-        ParamValue::Leader(leader.parse().unwrap()),
-        ParamValue::MaxBlockSize(8_388_608),
-        ParamValue::JoinExpiry("48h".parse().unwrap()),
-        ParamValue::DisabledGasCosts(false),
-    ]
-    .into_iter()
-    .collect();
-    assert_eq!(updates, expected);
-    assert_eq!(ParamUpdates::from_json(&updates.to_json().to_string()).unwrap(), updates);
-    let nanoseconds = ParamUpdates::from_json(r#"{"join_expiry": 172800000000000}"#).unwrap();
-    assert_eq!(nanoseconds.to_json().to_string(), r#"{"join_expiry":"48h0m0s"}"#);
-    let short = ParamUpdates::from_json(&format!(r#"{{"leader": "{leader}"}}"#)).unwrap();
-    assert_eq!(
-        short.get(kwil_types::ParamName::Leader),
-        expected.get(kwil_types::ParamName::Leader)
-    );
-    for (wrong, message) in [
-        (r#"{"max_size": 1}"#, "unknown parameter name: max_size"),
-        (r#"{"max_votes_per_tx": null}"#, "cannot set null value: max_votes_per_tx"),
-        (
-            r#"{"max_votes_per_tx": 1, "max_votes_per_tx": 2}"#,
-            "max_votes_per_tx must be given once",
-        ),
-        (r#"{"max_votes_per_tx": 1.5}"#, "max_votes_per_tx must be a non-negative integer"),
-        (r#"{"max_votes_per_tx": -1}"#, "max_votes_per_tx must be a non-negative integer"),
-        (r#"{"max_votes_per_tx": "1"}"#, "max_votes_per_tx must be a non-negative integer"),
-        (r#"{"disabled_gas_costs": 1}"#, "disabled_gas_costs must be true or false"),
-        (
-            r#"{"join_expiry": "1 day"}"#,
-            "join_expiry must be a duration like 24h0m0s, or nanoseconds",
-        ),
-        (
-            r#"{"leader": {"type": "secp256k1"}}"#,
-            "leader must be an object with type and key, or <key>#<type>",
-        ),
-        (r#"{"leader": "02f0#rsa"}"#, "leader: unknown key type \"rsa\""),
-    ] {
-        assert_eq!(ParamUpdates::from_json(wrong).unwrap_err().to_string(), message, "{wrong}");
-    }
-    for malformed in ["[]", "{", "{} {}", "", "1"] {
-        assert!(
-            matches!(ParamUpdates::from_json(malformed), Err(ParamError::Json { .. })),
-            "{malformed}"
-        );
-    }
-}
-
-#[test]
-fn resolutions_cannot_set_what_is_out_of_range_or_derived() {
-    let check =
-        |value: ParamValue| [value].into_iter().collect::<ParamUpdates>().check_resolution(&set());
-    check(ParamValue::MaxBlockSize(4096)).unwrap();
-    check(ParamValue::Leader(set().get(0).unwrap().key)).unwrap();
-    for value in [
-        ParamValue::MaxBlockSize(4095),
-        ParamValue::MaxBlockSize(67_108_865),
-        ParamValue::MaxVotesPerTx(0),
-        ParamValue::JoinExpiry("0s".parse().unwrap()),
-        ParamValue::JoinExpiry("-1s".parse().unwrap()),
-        ParamValue::MaaActivationHeight(1 << 63),
-    ] {
-        let name = value.name();
-        assert!(matches!(check(value), Err(ParamError::Range { name: got, .. }) if got == name));
-    }
-    let status = ParamValue::MigrationStatus(MigrationStatus::MigrationCompleted);
-    assert_eq!(check(status.clone()), Err(ParamError::NotSettable { name: status.name() }));
 }
 
 #[test]
