@@ -151,25 +151,16 @@ impl Block {
         writer.into_bytes()
     }
 
-    /// Reads a raw block, exactly, sharing its buffer.
+    /// Reads a raw block that was checked before, exactly, sharing its buffer. For blocks from outside there is
+    /// [`Block::receive`], which bounds the number of transactions before it makes room for them.
     ///
     /// # Errors
     /// [`WireError`].
     pub fn decode(raw: &Bytes) -> Result<Self, WireError> {
         let mut reader = Reader::new(raw);
-        reader.version_u8(1)?;
-        let length = reader.u32_be()?;
-        if usize::try_from(length).map_or(true, |length| length > MAX_HEADER_LEN) {
-            return Err(WireError::Invalid { what: "header is longer than 1024 bytes" });
-        }
-        let header = Header::decode(reader.take(reader.count(u64::from(length), 1)?)?)?;
-        let signature = reader.signature()?;
+        let (header, signature) = read_head(&mut reader)?;
         let count = reader.u32_be()?;
-        let mut txs = Vec::with_capacity(reader.count(u64::from(count), 4)?);
-        for _ in 0..count {
-            txs.push(raw.slice_ref(reader.bytes()?));
-        }
-        reader.finish()?;
+        let txs = read_txs(reader, raw, count)?;
         Ok(Self::from_parts(header, signature, txs))
     }
 
@@ -187,7 +178,11 @@ impl Block {
         if got > limit {
             return Err(BlockError::TooLong { limit, got });
         }
-        let block = Self::decode(raw)?;
+        let mut reader = Reader::new(raw);
+        let (header, signature) = read_head(&mut reader)?;
+        let count = reader.u32_be()?;
+        check_count(&header, usize::try_from(count).unwrap_or(usize::MAX), max_block_size)?;
+        let block = Self::from_parts(header, signature, read_txs(reader, raw, count)?);
         let ids = block.check(max_block_size)?;
         Ok((block, ids))
     }
@@ -197,14 +192,7 @@ impl Block {
     /// # Errors
     /// The first rule that is broken.
     pub fn check(&self, max_block_size: u64) -> Result<Vec<Hash>, BlockError> {
-        let count = self.txs.len();
-        if usize::try_from(self.header.tx_count) != Ok(count) {
-            return Err(BlockError::TxCount { header: self.header.tx_count, block: count });
-        }
-        let limit = max_block_size.checked_div(MIN_TX_SHARE).unwrap_or(0);
-        if u64::from(self.header.tx_count) > limit {
-            return Err(BlockError::TooManyTxs { limit, got: count });
-        }
+        check_count(&self.header, self.txs.len(), max_block_size)?;
         self.verify_proposer().map_err(BlockError::Proposer)?;
         let lengths = self.txs.iter().map(|tx| u64::try_from(tx.len()).unwrap_or(u64::MAX));
         let got = lengths.fold(0, u64::saturating_add);
@@ -229,6 +217,36 @@ impl Block {
     pub fn verify_proposer(&self) -> Result<(), SignatureError> {
         self.header.proposer.verify_network(context::BLOCK, &self.hash.0, &self.signature)
     }
+}
+
+fn read_head(reader: &mut Reader<'_>) -> Result<(Header, NetworkSignature), WireError> {
+    reader.version_u8(1)?;
+    let length = reader.u32_be()?;
+    if usize::try_from(length).map_or(true, |length| length > MAX_HEADER_LEN) {
+        return Err(WireError::Invalid { what: "header is longer than 1024 bytes" });
+    }
+    let header = Header::decode(reader.take(reader.count(u64::from(length), 1)?)?)?;
+    Ok((header, reader.signature()?))
+}
+
+fn read_txs(mut reader: Reader<'_>, raw: &Bytes, count: u32) -> Result<Vec<Bytes>, WireError> {
+    let mut txs = Vec::with_capacity(reader.count(u64::from(count), 4)?);
+    for _ in 0..count {
+        txs.push(raw.slice_ref(reader.bytes()?));
+    }
+    reader.finish()?;
+    Ok(txs)
+}
+
+fn check_count(header: &Header, count: usize, max_block_size: u64) -> Result<(), BlockError> {
+    if usize::try_from(header.tx_count) != Ok(count) {
+        return Err(BlockError::TxCount { header: header.tx_count, block: count });
+    }
+    let limit = max_block_size.checked_div(MIN_TX_SHARE).unwrap_or(0);
+    if u64::from(header.tx_count) > limit {
+        return Err(BlockError::TooManyTxs { limit, got: count });
+    }
+    Ok(())
 }
 
 /// An id that is in the list twice.

@@ -183,6 +183,10 @@ fn blocks_are_refused_at_the_first_broken_rule() {
         Block::from_parts(header.clone(), signature, txs[..2].to_vec()).check(4096).unwrap_err();
     assert_eq!(count, BlockError::TxCount { header: 3, block: 2 });
     assert_eq!(block.check(128).unwrap_err(), BlockError::TooManyTxs { limit: 2, got: 3 });
+    // The number is judged before the transactions are read.
+    let cut = raw.slice(..raw.len() - 1);
+    assert_eq!(Block::receive(&cut, 128).unwrap_err(), BlockError::TooManyTxs { limit: 2, got: 3 });
+    assert!(matches!(Block::receive(&cut, 4096).unwrap_err(), BlockError::Wire(_)));
     let forged = Block::from_parts(header.clone(), NetworkSignature([7; 64]), txs.clone());
     assert!(matches!(forged.check(4096).unwrap_err(), BlockError::Proposer(_)));
     assert_eq!(
