@@ -41,6 +41,7 @@ impl Machine {
     pub(crate) fn seat_members(&mut self, now: Millis) {
         let set = std::sync::Arc::clone(&self.committee.set);
         self.alive.retain(|key, _| set.contains(key));
+        self.signed_seen.retain(|key, _| set.contains(key));
         for member in set.iter().filter(|member| member.key != self.me) {
             self.alive.entry(member.key).or_insert(Seen {
                 since: now,

@@ -91,6 +91,17 @@ pub enum Event {
         /// What is in force at the next height.
         next: NextHeight,
     },
+    /// Sync executed a certified block and got another app hash: the block is rolled back, the node held.
+    Diverged {
+        /// Height.
+        height: Height,
+        /// Block.
+        block: Hash,
+        /// App hash in the certificate.
+        certified: Hash,
+        /// App hash of this node.
+        own: Hash,
+    },
     /// Sync has no range outstanding and the committed height is at least the best known one − 1, or every higher
     /// claim was refuted.
     SyncDone,

@@ -1,10 +1,15 @@
 //! Sorting of messages by height and kind.
 
+use std::time::Duration;
+
 use kwil_crypto::NodeId;
 
 use crate::machine::{Cx, Machine, Phase};
 use crate::message::Message;
 use crate::mutation::Mutation;
+
+/// Votes that arrive this long after the commit are not late but lost.
+const LATE_VOTE: Duration = Duration::from_millis(200);
 
 impl Machine {
     pub(crate) fn on_message(
@@ -14,9 +19,14 @@ impl Machine {
         message: &Message,
         wall_ms: u64,
     ) {
-        if message.signer() == Some(self.me) && message.height() >= self.height() {
-            return self.on_own_message(cx, message);
+        if message.signer() == Some(self.me) {
+            let beat = matches!(message, Message::Heartbeat(_));
+            if beat || message.height() >= self.height() {
+                self.on_own_message(cx, message);
+            }
+            return;
         }
+        self.note_signed(message);
         match message {
             Message::Heartbeat(beat) => self.on_heartbeat(cx, from, beat),
             Message::Commit(announce) => self.on_commit_announce(cx, Some(from), announce),
@@ -76,6 +86,10 @@ impl Machine {
             && vote.body.height == self.tip.height
         {
             self.note_voted(signer, vote.body.height, cx.now);
+            // The last votes of a round are always late; their senders are about to commit.
+            if cx.now < self.last_commit.plus(LATE_VOTE) {
+                return;
+            }
         }
         match message {
             Message::Proposal(_) | Message::Vote(_) | Message::ViewChange(_) => {

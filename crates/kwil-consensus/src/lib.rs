@@ -93,6 +93,8 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod alive;
+#[cfg(any(test, feature = "testing"))]
+mod bounds;
 mod buffer;
 mod choice;
 mod commit;
@@ -118,6 +120,8 @@ mod proposal;
 mod record;
 mod recovery;
 mod signer;
+#[cfg(any(test, feature = "testing"))]
+pub mod sim;
 mod sync;
 mod tally;
 mod time;

@@ -162,16 +162,18 @@ pub struct Machine {
     pub(crate) committing: Option<(Arc<Block>, CommitCertificate)>,
     pub(crate) accused: BTreeSet<(&'static str, Option<PublicKey>, Height)>,
     pub(crate) restart_view: bool,
+    /// The log has no record of this height yet.
+    pub(crate) unlogged: bool,
 
     // Volatile across heights.
     pub(crate) started: Option<Millis>,
     pub(crate) clock: Millis,
     pub(crate) start_wall_ms: u64,
-    pub(crate) start_promise: (Height, View),
     pub(crate) next_token: u64,
     pub(crate) alive: BTreeMap<PublicKey, Seen>,
     pub(crate) had_quorum: Option<bool>,
     pub(crate) buffer: Buffer,
+    pub(crate) signed_seen: BTreeMap<PublicKey, (Height, View)>,
     pub(crate) gate: Gate,
     pub(crate) mute: Mute,
     pub(crate) lag: Lag,
@@ -231,6 +233,9 @@ impl Machine {
             Event::Committed { height, next } => self.on_committed(cx, height, next),
             Event::StartSync => self.enter_sync(cx),
             Event::Synced { announce, next } => self.on_synced(cx, &announce, next),
+            Event::Diverged { height, block, certified, own } => {
+                self.hold(cx, HeldReason::Diverged { height, block, certified, own });
+            }
             Event::SyncDone => self.on_sync_done(cx),
             Event::ClaimRefuted { peer } => self.on_claim_refuted(cx, peer),
             Event::ForkFound(evidence) => self.on_fork_found(cx, &evidence),

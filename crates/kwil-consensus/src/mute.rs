@@ -98,16 +98,41 @@ impl Machine {
 
     /// Somebody has seen (height, view) signed with this node's key. If the own log does not know it, it is old.
     fn on_signed_seen(&mut self, cx: &mut Cx, (height, view): (Height, View)) {
-        let known =
-            height < self.height() || (height == self.height() && view <= self.signed_view());
+        let logged = !self.votes.is_empty() || self.promise > View::ZERO;
+        let known = height < self.height()
+            || (height == self.height() && logged && view <= self.promise);
         if !known && self.mute == Mute::No {
             self.silence(cx, "a peer has seen later messages of this node than its log has");
         }
     }
 
-    /// Highest view of this height for which this node may have signed something.
-    fn signed_view(&self) -> View {
-        self.promise.max(self.view)
+    /// Remembers the newest promise or vote of each validator.
+    pub(crate) fn note_signed(&mut self, message: &Message) {
+        let signed = match message {
+            Message::Vote(vote) => (vote.signer, vote.body.height, vote.body.view),
+            Message::ViewChange(change) => {
+                (change.signed.signer, change.signed.body.height, change.signed.body.view)
+            }
+            Message::Proposal(_)
+            | Message::Commit(_)
+            | Message::Nack(_)
+            | Message::Heartbeat(_)
+            | Message::Directive(_)
+            | Message::Abort(_)
+            | Message::Evidence(_) => return,
+        };
+        let (signer, height, view) = signed;
+        if self.committee.set.contains(&signer) {
+            let newest = self.signed_seen.entry(signer).or_insert((height, view));
+            *newest = (*newest).max((height, view));
+        }
+    }
+
+    /// The highest (height, view) of a vote or view change of that node that this one has seen: what a handshake
+    /// tells it, so that a node with an old log notices. Proposals do not count; they are not logged.
+    #[must_use]
+    pub fn last_signed_by(&self, node: &PublicKey) -> Option<(Height, View)> {
+        self.signed_seen.get(node).copied()
     }
 
     pub(crate) fn silence(&mut self, cx: &mut Cx, why: &'static str) {

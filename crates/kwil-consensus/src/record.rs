@@ -63,6 +63,17 @@ impl Record {
         }
     }
 
+    /// The height it belongs to; `None` for a process start.
+    #[must_use]
+    pub fn height(&self) -> Option<Height> {
+        match self {
+            Self::Promise { height, .. } | Self::HeightStart { height, .. } => Some(*height),
+            Self::Candidate(candidate) => Some(candidate.proposal.signed.body.height),
+            Self::Vote(vote) => Some(vote.body.height),
+            Self::Incarnation(_) => None,
+        }
+    }
+
     /// The payload. Network integers, big-endian: promise `u64` height ‖ `u64` view; candidate as
     /// [`encode_proposal`] in `bytes`, then `opt` of the raw block in `bytes`; vote in its network form; height start
     /// `u64` height ‖ hash; incarnation `u64`.

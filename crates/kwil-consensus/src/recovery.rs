@@ -65,12 +65,21 @@ struct Replayed {
     bodies: BTreeMap<Hash, Arc<Block>>,
     logged: BTreeSet<(View, Hash)>,
     offers: BTreeMap<View, SignedProposal>,
+    /// No record of the height was found.
+    unlogged: bool,
+}
+
+/// Repetitions of this process must differ from those of an earlier one, or relays drop them.
+fn first_resend(wall_ms: u64) -> u32 {
+    let seconds = wall_ms.checked_div(1000).unwrap_or(0) & 0x7fff_ffff;
+    u32::try_from(seconds).unwrap_or(0)
 }
 
 fn replay(records: Vec<Record>, height: Height, config: &Config) -> Replayed {
-    let mut found = Replayed::default();
+    let mut found = Replayed { unlogged: true, ..Replayed::default() };
     let mut proposals: BTreeMap<(View, Hash), Arc<Proposal>> = BTreeMap::new();
     for record in records {
+        found.unlogged &= record.height() != Some(height);
         match record {
             Record::Promise { height: at, view } if at == height => {
                 found.promise = found.promise.max(view);
@@ -128,7 +137,6 @@ impl Machine {
             tip_set: recovered.tip_set,
             next: recovered.next,
             committee,
-            start_promise: (height, replayed.promise),
             promise: replayed.promise,
             votes: replayed.votes,
             directives: Directives::recovered(recovered.directive),
@@ -154,12 +162,14 @@ impl Machine {
             committing: None,
             accused: BTreeSet::new(),
             restart_view: false,
+            unlogged: replayed.unlogged,
             started: None,
             clock: Millis(0),
             start_wall_ms: recovered.wall_ms,
             next_token: 0,
             alive: BTreeMap::new(),
             had_quorum: None,
+            signed_seen: BTreeMap::new(),
             gate: Gate::default(),
             mute: if lost { Mute::Lost } else { Mute::No },
             lag: Lag::default(),
@@ -174,7 +184,7 @@ impl Machine {
             sequence: 0,
             retransmit_at: Millis(0),
             announce_at: Millis(0),
-            resend: 0,
+            resend: first_resend(recovered.wall_ms),
             helped: BTreeMap::new(),
             reliability: Reliability::default(),
             drain: None,
@@ -201,8 +211,11 @@ impl Machine {
             self.hold(cx, reason);
             return;
         }
-        let (height, chain_hash) = (self.height(), self.chain);
-        cx.push(Effect::Append(vec![Record::HeightStart { height, chain_hash }]));
+        // Older records die at a height start, so it must not follow records of its own height.
+        if self.unlogged {
+            let (height, chain_hash) = (self.height(), self.chain);
+            cx.push(Effect::Append(vec![Record::HeightStart { height, chain_hash }]));
+        }
         self.resume_height(cx);
     }
 
@@ -213,6 +226,9 @@ impl Machine {
         self.move_to(cx.now, self.promise.max(self.view));
         self.proposed = proposed;
         self.sign_own_directive();
+        for own in &self.votes {
+            self.tally.add(own.vote.clone());
+        }
         if self.pending.is_some() {
             return self.pursue_certificate(cx);
         }
@@ -238,7 +254,6 @@ impl Machine {
         );
         let proposal = Arc::new(whole);
         self.proposal = Some(Arc::clone(&proposal));
-        self.tally.add(own.vote.clone());
         self.broadcast_again(cx, Message::Vote(own.vote.clone()));
         if self.leads(self.view) {
             self.broadcast_again(cx, Message::Proposal(proposal));

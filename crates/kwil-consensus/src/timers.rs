@@ -20,7 +20,10 @@ impl Machine {
         self.started?;
         let retry = self.exec.as_ref().and_then(|exec| exec.retry_at);
         let drain = self.drain.as_ref().filter(|drain| !drain.done).map(|drain| drain.deadline);
-        let trigger = self.due_trigger().map(|(at, _)| at);
+        // Without a quorum alive no trigger fires; a heartbeat is the event that changes that.
+        let quorum = self.alive_count(self.clock) >= self.quorum();
+        let trigger = self.due_trigger().filter(|_| quorum).map(|(at, _)| at);
+        let pause = self.not_before.filter(|_| self.view > View::ZERO && self.phase == Phase::Await);
         [
             Some(self.beat_at),
             Some(self.announce_at),
@@ -28,6 +31,7 @@ impl Machine {
             retry,
             drain,
             trigger,
+            pause.filter(|at| *at > self.clock),
             self.gate.deadline(),
             self.production_due(),
             self.sync_deadline(),

@@ -135,8 +135,7 @@ impl Machine {
         }
         let leader = self.acting_leader();
         let resigned = signer == leader && !matches!(self.phase, Phase::Exec(_));
-        let gone =
-            leader != self.me && !self.is_alive(&leader, cx.now) && self.is_gone(&leader, cx.now);
+        let gone = self.is_gone(&leader, cx.now);
         if resigned || gone {
             let bound = self.view.saturating_add(JUMP_MAX);
             let unbounded = self.config.mutant(Mutation::JoinWithoutBound);
@@ -181,7 +180,8 @@ impl Machine {
     /// As leader of a view above 0: proposes once a quorum has promised it.
     pub(crate) fn lead_view(&mut self, cx: &mut Cx) {
         let mine = self.leads(self.view) && self.view > View::ZERO && !self.proposed;
-        if !mine || self.phase != Phase::Await || !self.can_leave_view() {
+        let paused = self.not_before.is_some_and(|at| cx.now < at);
+        if !mine || paused || self.phase != Phase::Await || !self.can_leave_view() {
             return;
         }
         let set = self.changes_of_view();
