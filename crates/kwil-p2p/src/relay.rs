@@ -1,0 +1,197 @@
+//! The way of consensus messages: in from one peer, out to the node and to the other peers.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use kwil_consensus::{CommitAnnounce, Message, MessageKind, Verified, VerifyError};
+use kwil_crypto::NodeId;
+use tracing::debug;
+
+use crate::flood::{Dropped, Meta};
+use crate::metrics::Metrics;
+use crate::peers::peer::{Peer, locked};
+use crate::peers::standing::Conduct;
+use crate::shared::Shared;
+use crate::wire::consensus::{MessageError, decode, encode, meta};
+use crate::{ChainView, NetworkEvent};
+
+/// Checking a larger message is work for a thread of its own.
+const LARGE: usize = 16 * 1024;
+
+/// A message that its deliverer should have refused.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Offence {
+    #[error("consensus stream: {0}")]
+    Message(#[from] MessageError),
+    #[error("consensus message: {0}")]
+    Verify(#[from] VerifyError),
+    #[error("certificate: {0}")]
+    Certificate(#[from] kwil_types::CertificateError),
+}
+
+impl Offence {
+    pub(crate) const fn conduct(&self, kind: Option<MessageKind>) -> Conduct {
+        match (self, kind) {
+            (Self::Certificate(_), _)
+            | (
+                Self::Verify(VerifyError::Signature { .. }),
+                Some(MessageKind::Proposal | MessageKind::Commit),
+            ) => Conduct::InvalidBlock,
+            (Self::Message(_) | Self::Verify(_), _) => Conduct::Malformed,
+        }
+    }
+}
+
+impl Dropped {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Seen => "seen",
+            Self::NotMember => "not_member",
+            Self::Stale => "stale",
+            Self::TooMany => "too_many",
+        }
+    }
+}
+
+/// Takes the content of a consensus frame. The error ends the connection.
+pub(crate) async fn receive(
+    shared: &Arc<Shared>,
+    peer: &Arc<Peer>,
+    content: Bytes,
+) -> Result<(), (Offence, Conduct)> {
+    let (message, resend) = decode(&content).map_err(|error| {
+        let offence = Offence::from(error);
+        let conduct = offence.conduct(None);
+        (offence, conduct)
+    })?;
+    take(shared, peer, message, resend, frame_of(&content)).await
+}
+
+/// Takes a certificate that came on the gossip stream.
+pub(crate) async fn receive_commit(
+    shared: &Arc<Shared>,
+    peer: &Arc<Peer>,
+    announce: CommitAnnounce,
+) -> Result<(), (Offence, Conduct)> {
+    let message = Message::Commit(Arc::new(announce));
+    let frame = encode(&message, 0);
+    take(shared, peer, message, 0, frame).await
+}
+
+async fn take(
+    shared: &Arc<Shared>,
+    peer: &Arc<Peer>,
+    message: Message,
+    resend: u32,
+    frame: Bytes,
+) -> Result<(), (Offence, Conduct)> {
+    let (kind, view) = (message.kind(), shared.view());
+    let about = meta(&message, resend);
+    let screened = locked(&shared.flood).screen(&about, &shared.around(&view));
+    if let Err(reason) = screened {
+        Metrics::count(&shared.metrics.dropped, reason.name());
+        return Ok(());
+    }
+    let verified = check(shared, peer, message, &view, frame.len()).await.map_err(|offence| {
+        let conduct = offence.conduct(Some(kind));
+        (offence, conduct)
+    })?;
+    let passed = locked(&shared.flood).pass(&about, &shared.around(&view), Instant::now());
+    match passed {
+        Err(reason) => {
+            Metrics::count(&shared.metrics.dropped, reason.name());
+            return Ok(());
+        }
+        Ok(true) => flood(shared, &view, &about, &frame, Some(&peer.id)),
+        Ok(false) => {}
+    }
+    let event = NetworkEvent::Consensus { from: peer.id, message: verified };
+    if shared.urgent.send(event).await.is_err() {
+        debug!("nobody takes consensus messages any more");
+    }
+    Ok(())
+}
+
+async fn check(
+    shared: &Arc<Shared>,
+    peer: &Peer,
+    message: Message,
+    view: &Arc<ChainView>,
+    length: usize,
+) -> Result<Verified, Offence> {
+    let chain = shared.chain.hash;
+    if let Message::Heartbeat(beat) = &message {
+        let own_channel = beat.signer == *peer.id.public_key();
+        // The channel proves who speaks, but only to this node.
+        if own_channel && !shared.around(view).relays_heartbeats {
+            return Ok(Verified::heartbeat_from(beat.clone(), *peer.id.public_key(), chain)?);
+        }
+    }
+    let known_set = Arc::clone(view);
+    let work = move || -> Result<Verified, Offence> {
+        if let Message::Commit(announce) = &message
+            && announce.header.validators_hash == known_set.validators.hash()
+        {
+            announce.certificate.verify(chain, &known_set.validators)?;
+        }
+        Ok(Verified::check(message, chain, &known_set.validators)?)
+    };
+    if length < LARGE {
+        return work();
+    }
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        // The runtime stops, or the check panicked: either way nothing is known about the message.
+        Err(_) => Err(VerifyError::Shape("the check was cut off").into()),
+    }
+}
+
+fn frame_of(content: &Bytes) -> Bytes {
+    let mut frame = BytesMut::with_capacity(content.len().saturating_add(5));
+    prost::encoding::encode_varint(u64::try_from(content.len()).unwrap_or(u64::MAX), &mut frame);
+    frame.put_slice(content);
+    frame.freeze()
+}
+
+/// Queues a frame for every peer but one, validators first.
+fn flood(shared: &Shared, view: &ChainView, about: &Meta, frame: &Bytes, except: Option<&NodeId>) {
+    let (first, then): (Vec<_>, Vec<_>) = shared
+        .peers
+        .all()
+        .into_iter()
+        .partition(|peer| view.validators.contains(peer.id.public_key()));
+    for peer in first.into_iter().chain(then).filter(|peer| Some(&peer.id) != except) {
+        if !peer.status().seeder {
+            peer.push(about, frame.clone());
+        }
+    }
+}
+
+/// Sends a message of this node to every peer.
+pub(crate) fn broadcast(shared: &Shared, message: &Message, resend: u32) {
+    let about = meta(message, resend);
+    locked(&shared.flood).sent(&about);
+    flood(shared, &shared.view(), &about, &encode(message, resend), None);
+}
+
+/// Sends a message to one peer. False when it is not connected.
+pub(crate) fn send(shared: &Shared, to: &NodeId, message: &Message, resend: u32) -> bool {
+    let Some(peer) = shared.peers.get(to) else { return false };
+    peer.push(&meta(message, resend), encode(message, resend));
+    true
+}
+
+/// Sends a certificate to the peers that have not reached its height. Returns their number.
+pub(crate) fn announce(shared: &Shared, announce: &Arc<CommitAnnounce>) -> usize {
+    let message = Message::Commit(Arc::clone(announce));
+    let about = meta(&message, 0);
+    locked(&shared.flood).sent(&about);
+    let frame = encode(&message, 0);
+    let behind = shared
+        .peers
+        .all()
+        .into_iter()
+        .filter(|peer| peer.status().height < announce.certificate.height());
+    behind.map(|peer| peer.push(&about, frame.clone())).count()
+}
