@@ -1,5 +1,6 @@
 //! The vectors of the network formats, valid and invalid.
 
+mod hostile;
 mod params;
 mod properties;
 mod validators;
