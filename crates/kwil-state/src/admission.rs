@@ -236,3 +236,224 @@ pub fn check_account(
     let rest = pending.balance.saturating_sub(&admitted.fee).saturating_sub(&admitted.amount);
     Ok(Account { nonce: expected, balance: rest })
 }
+
+#[cfg(test)]
+mod tests {
+    use kwil_crypto::auth::Signer;
+    use kwil_crypto::{EthAddress, KeyType, PrivateKey};
+    use kwil_types::{
+        CreateResolution, Serialization, Signature, Transfer, TxBody, Validator, ValidatorJoin,
+        ValidatorVoteBodies, ValidatorVoteIds, VotableEvent,
+    };
+
+    use super::*;
+
+    fn private(number: u8) -> PrivateKey {
+        PrivateKey::from_bytes(KeyType::Secp256k1, &[number; 32]).unwrap()
+    }
+
+    struct Net {
+        params: NetworkParams,
+        validators: ValidatorSet,
+        authenticators: Registry,
+        max_tx_bytes: u64,
+    }
+
+    impl Net {
+        fn new(gas: bool) -> Self {
+            let leader = private(1).public_key();
+            let params = NetworkParams { disabled_gas_costs: !gas, ..NetworkParams::new(leader) };
+            let validators = ValidatorSet::new([Validator { key: leader, power: 1 }]).unwrap();
+            Self { params, validators, authenticators: Registry::default(), max_tx_bytes: 4096 }
+        }
+
+        fn check(&self, raw: &RawTx) -> Result<Admitted, (u32, String)> {
+            let rules = AdmissionRules {
+                chain_id: "c",
+                params: &self.params,
+                validators: &self.validators,
+                authenticators: &self.authenticators,
+                has_engine: false,
+                max_tx_bytes: self.max_tx_bytes,
+            };
+            check_envelope(raw, &rules).map_err(|refused| (refused.code.code(), refused.message))
+        }
+    }
+
+    fn signed(signer: &Signer, payload: &Payload, change: impl FnOnce(&mut TxBody)) -> RawTx {
+        let mut body = TxBody {
+            payload: payload.encode().unwrap().into(),
+            payload_type: payload.payload_type().name().into(),
+            nonce: 1,
+            chain_id: "c".into(),
+            ..TxBody::default()
+        };
+        change(&mut body);
+        let signature = signer.sign(&body.signed_message(Serialization::Concat).unwrap());
+        RawTx::new(&Transaction {
+            signature: Signature {
+                bytes: signature.into(),
+                auth_type: signer.auth_type().to_string(),
+            },
+            body,
+            serialization: Serialization::Concat,
+            sender: signer.sender().to_vec().into(),
+        })
+        .unwrap()
+    }
+
+    fn transfer(amount: u64) -> Payload {
+        Payload::Transfer(Transfer { to: EthAddress([9; 20]).into(), amount: amount.into() })
+    }
+
+    #[test]
+    fn the_first_broken_rule_answers() {
+        let (net, user) = (Net::new(true), Signer::user(private(2)));
+        let join = Payload::ValidatorJoin(ValidatorJoin { power: 1 });
+        let cases: [(RawTx, u32, &str); 6] = [
+            (
+                signed(&user, &transfer(1), |body| body.chain_id = "d".into()),
+                5,
+                "wrong chain ID: d",
+            ),
+            (
+                signed(&user, &transfer(1), |body| body.chain_id = String::new()),
+                5,
+                "wrong chain ID: ",
+            ),
+            (
+                signed(&user, &transfer(1), |body| body.payload_type = "execute".into()),
+                2,
+                "unknown payload type",
+            ),
+            (
+                signed(&user, &transfer(1), |body| body.payload_type = "deploy".into()),
+                2,
+                "unknown payload type",
+            ),
+            (
+                signed(&user, &transfer(1), |body| body.fee = 209_999_u64.into()),
+                7,
+                "insufficient fee set: fee 209999, required 210000",
+            ),
+            (
+                signed(&user, &join, |body| body.payload = vec![0, 0].into()),
+                1,
+                "8 bytes expected at offset 2, 0 left",
+            ),
+        ];
+        for (raw, code, message) in cases {
+            assert_eq!(net.check(&raw), Err((code, message.to_owned())));
+        }
+        let good = signed(&user, &transfer(5), |body| body.fee = 210_001_u64.into());
+        let admitted = net.check(&good).unwrap();
+        assert_eq!(
+            (admitted.price, admitted.fee, admitted.amount),
+            (210_000.into(), 210_001.into(), 5.into())
+        );
+        assert_eq!(admitted.sender.identifier(), user.sender());
+        assert_eq!(net.check(&signed(&user, &transfer(5), |_| ())).unwrap_err().0, 7);
+        assert!(
+            Net::new(false).check(&signed(&user, &transfer(5), |_| ())).is_ok(),
+            "free without gas"
+        );
+    }
+
+    #[test]
+    fn size_and_network_end_come_first() {
+        let (mut net, user) = (Net::new(false), Signer::user(private(2)));
+        let raw = signed(&user, &transfer(1), |body| body.chain_id = "d".into());
+        net.max_tx_bytes = u64::try_from(raw.len()).unwrap() - 1;
+        assert_eq!(net.check(&raw), Err((12, "transaction size limit exceeded".into())));
+        net.params.migration_status = MigrationStatus::MigrationCompleted;
+        assert_eq!(net.check(&raw), Err((201, "network is halted following migration".into())));
+    }
+
+    #[test]
+    fn votes_come_from_validators_and_bodies_from_nobody() {
+        let (mut net, node) = (Net::new(false), Signer::node(private(1)));
+        net.params.max_votes_per_tx = 2;
+        let ids = |count| {
+            Payload::ValidatorVoteIds(ValidatorVoteIds { ids: vec![uuid::Uuid::nil(); count] })
+        };
+        assert!(net.check(&signed(&node, &ids(2), |_| ())).is_ok());
+        assert_eq!(net.check(&signed(&node, &ids(3), |_| ())).unwrap_err().0, 1);
+        let stranger = Signer::node(private(3));
+        let refused = net.check(&signed(&stranger, &ids(1), |_| ()));
+        assert_eq!(refused, Err((9, "caller is not a validator".into())));
+        let bodies = Payload::ValidatorVoteBodies(ValidatorVoteBodies { events: Vec::new() });
+        assert_eq!(net.check(&signed(&node, &bodies, |_| ())).unwrap_err().0, 2);
+    }
+
+    #[test]
+    fn a_migration_lets_little_through() {
+        let (mut net, node) = (Net::new(false), Signer::node(private(1)));
+        net.params.migration_status = MigrationStatus::MigrationInProgress;
+        let text = "transaction type not allowed during migration: transfer";
+        assert_eq!(net.check(&signed(&node, &transfer(1), |_| ())), Err((200, text.into())));
+        let event = VotableEvent::new("migration", Vec::new()).unwrap();
+        let proposal = Payload::CreateResolution(CreateResolution { event });
+        assert_eq!(net.check(&signed(&node, &proposal, |_| ())).unwrap_err().0, 200);
+    }
+
+    #[test]
+    fn a_signature_is_checked_with_the_senders_key() {
+        let (net, user) = (Net::new(false), Signer::user(private(2)));
+        let raw = signed(&user, &transfer(1), |_| ());
+        assert_eq!(verify_signature(&raw, &net.authenticators).unwrap(), user.identifier());
+        let mut forged = raw.transaction().clone();
+        forged.body.nonce = 2;
+        let refused =
+            verify_signature(&RawTx::new(&forged).unwrap(), &net.authenticators).unwrap_err();
+        assert_eq!(refused.code, TxCode::InvalidSignature);
+        assert!(refused.message.starts_with("failed to verify the transaction: "));
+    }
+
+    #[test]
+    fn pending_accounts_take_the_next_nonce_and_what_they_can_pay() {
+        let (free, gas) = (Net::new(false).params, Net::new(true).params);
+        let sender: AccountId = EthAddress([2; 20]).into();
+        let admitted = |nonce, fee: u64, amount: u64| Admitted {
+            sender: sender.clone(),
+            price: 7_u64.into(),
+            fee: fee.into(),
+            amount: amount.into(),
+            nonce,
+        };
+        let account = |balance: u64, nonce| Account { balance: balance.into(), nonce };
+        assert_eq!(check_account(&admitted(5, 7, 50), &account(3, 4), &free), Ok(account(3, 5)));
+        assert_eq!(check_account(&admitted(5, 7, 50), &account(60, 4), &gas), Ok(account(3, 5)));
+        assert_eq!(check_account(&admitted(5, 7, 55), &account(60, 4), &gas), Ok(account(0, 5)));
+        for (balance, amount) in [(0, 0), (60, 61)] {
+            let refused =
+                check_account(&admitted(5, 7, amount), &account(balance, 4), &gas).unwrap_err();
+            assert_eq!(refused.to_string(), "insufficient balance for fee or transfer");
+        }
+        let refused = check_account(&admitted(8, 7, 0), &account(60, 4), &free).unwrap_err();
+        let hex = "02".repeat(20);
+        let text = format!("invalid nonce for account {hex}: got 8, expected 5: invalid nonce");
+        assert_eq!((refused.code, refused.message), (TxCode::InvalidNonce, text));
+    }
+
+    #[test]
+    fn prices_are_told_before_anybody_signs() {
+        let (gas, free) = (Net::new(true).params, Net::new(false).params);
+        let unsigned = Transaction {
+            signature: Signature::default(),
+            body: TxBody {
+                payload: transfer(1).encode().unwrap().into(),
+                payload_type: "transfer".into(),
+                ..TxBody::default()
+            },
+            serialization: Serialization::Concat,
+            sender: Vec::new().into(),
+        };
+        assert_eq!(estimate_price(&unsigned, &gas, false), Ok(210_000_u64.into()));
+        assert_eq!(estimate_price(&unsigned, &free, false), Ok(Amount::ZERO));
+        let execute = Transaction {
+            body: TxBody { payload_type: "execute".into(), ..TxBody::default() },
+            ..unsigned
+        };
+        assert_eq!(estimate_price(&execute, &free, false).unwrap_err().code, TxCode::InvalidTxType);
+    }
+}

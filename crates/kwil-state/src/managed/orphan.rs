@@ -3,41 +3,37 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::process::{Pid, PidfdFlags, Signal};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use rustix::process::{Pid, Signal};
 
 use super::error::ManagedError;
 
 /// How long an immediate shutdown may take.
 const IMMEDIATE: Duration = Duration::from_secs(10);
+/// Pause between two looks at a process that is not our child; only children report their end.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Stops a server that still runs on `data`. It is not taken over: its log and its death signal belong to a process that
 /// is gone.
 ///
 /// # Errors
-/// [`ManagedError::Orphan`] when it does not stop, [`ManagedError::Io`] when it cannot be watched.
+/// [`ManagedError::Orphan`] when it does not stop.
 pub(crate) async fn stop_orphan(data: &Path, fast: Duration) -> Result<(), ManagedError> {
     let Some(pid) = running_on(data) else { return Ok(()) };
-    let failed =
-        |error: std::io::Error| ManagedError::io("cannot watch the server of", data, error);
-    let handle = match rustix::process::pidfd_open(pid, PidfdFlags::NONBLOCK) {
-        Ok(handle) => handle,
-        Err(rustix::io::Errno::SRCH) => return Ok(()),
-        Err(error) => return Err(failed(error.into())),
-    };
-    let handle = AsyncFd::with_interest(handle, Interest::READABLE).map_err(failed)?;
-    let pid = pid.as_raw_nonzero().get().unsigned_abs();
-    tracing::warn!(target: "PG", pid, "a server of an earlier run still works; it is stopped first");
+    let number = pid.as_raw_nonzero().get().unsigned_abs();
+    tracing::warn!(target: "PG", pid = number, "a server of an earlier run still works; it is stopped first");
     for (signal, limit) in [(Signal::INT, fast), (Signal::QUIT, IMMEDIATE)] {
         // A process that has just ended needs no signal.
-        rustix::process::pidfd_send_signal(handle.get_ref(), signal).ok();
-        if let Ok(ended) = tokio::time::timeout(limit, handle.readable()).await {
-            ended.map_err(failed)?.retain_ready();
+        rustix::process::kill_process(pid, signal).ok();
+        let ended = async {
+            while running_on(data) == Some(pid) {
+                tokio::time::sleep(LOOK_EVERY).await;
+            }
+        };
+        if tokio::time::timeout(limit, ended).await.is_ok() {
             return Ok(());
         }
     }
-    Err(ManagedError::Orphan { folder: data.to_path_buf(), pid })
+    Err(ManagedError::Orphan { folder: data.to_path_buf(), pid: number })
 }
 
 /// The process that `postmaster.pid` names, if it is alive and works in `data`.

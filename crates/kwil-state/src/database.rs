@@ -1,0 +1,208 @@
+//! The database for everybody but the block writer: readers at the last committed height, and the node's own questions.
+
+use std::time::Duration;
+
+use kwil_crypto::Hash;
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
+use sqlx::{AssertSqlSafe, Postgres, Transaction};
+
+use crate::canon::Cell;
+use crate::chain::{self, ChainIdentity, ChainState};
+use crate::endpoint::Endpoint;
+use crate::fault::{NodeFault, StatementError};
+use crate::layout;
+use crate::managed::READER;
+use crate::session::{self, Purpose};
+use crate::store::{self, EngineRow};
+
+/// Connections for the node's own questions.
+const CONTROL_CONNECTIONS: u32 = 2;
+/// Connections that are not readers: writer, control, local writer, maintenance and one to spare.
+const OTHER_CONNECTIONS: u32 = 6;
+/// How long a reader waits for a free connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Pools of reading connections. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Database {
+    endpoint: Endpoint,
+    readers: PgPool,
+    control: PgPool,
+}
+
+/// One consistent view of the database at a committed height. Ends when dropped.
+#[derive(Debug)]
+pub struct Snapshot {
+    transaction: Transaction<'static, Postgres>,
+    chain: Option<ChainState>,
+    catalog_version: i64,
+}
+
+impl Database {
+    /// Prepares the pools. Connections are opened when they are needed, so this works while the server restarts. Open the
+    /// [`crate::Writer`] first: it makes the layout that readers expect.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, max_connections: u32) -> Self {
+        let readers = max_connections.saturating_sub(OTHER_CONNECTIONS).max(2);
+        Self {
+            readers: pool(&endpoint, Purpose::Reader, readers),
+            control: pool(&endpoint, Purpose::Control, CONTROL_CONNECTIONS),
+            endpoint,
+        }
+    }
+
+    /// Where the database is.
+    #[must_use]
+    pub fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    /// A view for a client: the readers' role where it exists, user tables only.
+    ///
+    /// # Errors
+    /// [`NodeFault`] when no connection is free or the server is away.
+    pub async fn read(&self) -> Result<Snapshot, NodeFault> {
+        Snapshot::begin(&self.readers).await
+    }
+
+    /// A view for the node itself, with the tables of the engine.
+    ///
+    /// # Errors
+    /// Like [`Database::read`].
+    pub async fn inspect(&self) -> Result<Snapshot, NodeFault> {
+        Snapshot::begin(&self.control).await
+    }
+
+    /// The network that the database belongs to. `None` before genesis.
+    ///
+    /// # Errors
+    /// Like [`Database::read`].
+    pub async fn identity(&self) -> Result<Option<ChainIdentity>, NodeFault> {
+        chain::identity(&mut *acquire(&self.control).await?).await
+    }
+
+    /// The server's version text, for example `PostgreSQL 15.18 on x86_64 …`.
+    ///
+    /// # Errors
+    /// Like [`Database::read`].
+    pub async fn server_version(&self) -> Result<String, NodeFault> {
+        let mut connection = acquire(&self.control).await?;
+        let query =
+            sqlx::query_scalar("SELECT pg_catalog.version()").fetch_one(&mut *connection).await;
+        query.map_err(|error| NodeFault::from_sqlx("read the server's version", error))
+    }
+
+    /// What two nodes compare to see whether their servers can give the same results.
+    ///
+    /// # Errors
+    /// Like [`Database::read`].
+    pub async fn fingerprint(&self) -> Result<Hash, NodeFault> {
+        let mut connection = acquire(&self.control).await?;
+        let layout = layout::version(&mut connection).await?;
+        session::fingerprint(&mut connection, layout).await
+    }
+
+    /// Open connections: in use and idle.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.readers.size().saturating_add(self.control.size())
+    }
+
+    /// Closes every connection and waits at most `limit` for those in use. Returns whether all are closed.
+    pub async fn close(&self, limit: Duration) -> bool {
+        let closing = async {
+            self.readers.close().await;
+            self.control.close().await;
+        };
+        tokio::time::timeout(limit, closing).await.is_ok()
+    }
+}
+
+impl Snapshot {
+    async fn begin(pool: &PgPool) -> Result<Self, NodeFault> {
+        let begun = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await;
+        let mut transaction = begun.map_err(|error| NodeFault::from_sqlx("begin a read", error))?;
+        let (chain, version) = chain::read(&mut transaction).await?.unzip();
+        Ok(Self { transaction, chain, catalog_version: version.unwrap_or_default() })
+    }
+
+    /// The block that this view shows. `None` before genesis.
+    #[must_use]
+    pub fn chain(&self) -> Option<&ChainState> {
+        self.chain.as_ref()
+    }
+
+    /// Version of the catalog that belongs to this view.
+    #[must_use]
+    pub fn catalog_version(&self) -> i64 {
+        self.catalog_version
+    }
+
+    /// Rows of an engine table by their keys. Only in a view from [`Database::inspect`].
+    ///
+    /// # Errors
+    /// [`NodeFault`].
+    pub async fn load<R: EngineRow>(&mut self, keys: &[Vec<Cell>]) -> Result<Vec<R>, NodeFault> {
+        store::load(&mut self.transaction, keys).await
+    }
+
+    /// Every row of an engine table, ordered by key. Only in a view from [`Database::inspect`].
+    ///
+    /// # Errors
+    /// [`NodeFault`].
+    pub async fn scan<R: EngineRow>(&mut self) -> Result<Vec<R>, NodeFault> {
+        store::scan(&mut self.transaction).await
+    }
+
+    /// How many rows an engine table has. Only in a view from [`Database::inspect`].
+    ///
+    /// # Errors
+    /// [`NodeFault`].
+    pub async fn count<R: EngineRow>(&mut self) -> Result<u64, NodeFault> {
+        store::count(&mut self.transaction, R::TABLE).await
+    }
+
+    /// Runs one SQL statement that only reads.
+    ///
+    /// # Errors
+    /// [`StatementError::Tx`] when the statement is at fault.
+    pub async fn query(&mut self, sql: &str) -> Result<Vec<PgRow>, StatementError> {
+        let rows =
+            sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut *self.transaction).await;
+        rows.map_err(|error| StatementError::from_sqlx("read", error))
+    }
+}
+
+async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, NodeFault> {
+    pool.acquire().await.map_err(|error| NodeFault::from_sqlx("open a session", error))
+}
+
+fn pool(endpoint: &Endpoint, purpose: Purpose, size: u32) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(size)
+        .acquire_timeout(ACQUIRE_TIMEOUT)
+        .after_connect(move |connection, _| {
+            Box::pin(async move {
+                session::prepare(connection, purpose)
+                    .await
+                    .map_err(|fault| sqlx::Error::Configuration(fault.into()))?;
+                if purpose == Purpose::Reader {
+                    become_reader(connection).await?;
+                }
+                Ok(())
+            })
+        })
+        .connect_lazy_with(endpoint.connect_options(purpose.application()))
+}
+
+/// Gives up the owner's rights where the readers' role exists and sets what only a superuser may otherwise set.
+async fn become_reader(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+    let query = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER') FROM pg_catalog.pg_roles r WHERE r.rolname = $1";
+    let member: Option<bool> =
+        sqlx::query_scalar(query).bind(READER).fetch_optional(&mut *connection).await?;
+    if member == Some(true) {
+        sqlx::raw_sql("SET ROLE kwild_read").execute(connection).await?;
+    }
+    Ok(())
+}
