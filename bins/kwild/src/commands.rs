@@ -1,9 +1,16 @@
 //! Which commands `kwild` has.
 
+use kwil_cmd::admin::AdminGroup;
+use kwil_cmd::blacklist::BlacklistGroup;
+use kwil_cmd::block::BlockGroup;
 use kwil_cmd::completion::Completion;
+use kwil_cmd::consensus::ConsensusGroup;
 use kwil_cmd::key::KeyGroup;
 use kwil_cmd::print_config::PrintConfig;
 use kwil_cmd::setup::SetupGroup;
+use kwil_cmd::utils::UtilsGroup;
+use kwil_cmd::validators::ValidatorsGroup;
+use kwil_cmd::whitelist::WhitelistGroup;
 use kwil_cmd::{CliError, Context, GlobalArgs, Program, VersionCommand};
 
 /// A node of a Kwil network.
@@ -24,6 +31,15 @@ enum Command {
     PrintConfig(PrintConfig),
     Key(KeyGroup),
     Setup(SetupGroup),
+    #[command(alias = "node")]
+    Admin(AdminGroup),
+    Validators(ValidatorsGroup),
+    Consensus(ConsensusGroup),
+    Whitelist(WhitelistGroup),
+    Blacklist(BlacklistGroup),
+    Block(BlockGroup),
+    #[command(alias = "common")]
+    Utils(UtilsGroup),
     Version(VersionCommand),
     Completion(Completion),
 }
@@ -45,6 +61,13 @@ impl Program for Kwild {
             Command::PrintConfig(command) => command.run(context),
             Command::Key(group) => group.run(context),
             Command::Setup(group) => group.run(context),
+            Command::Admin(group) => group.run(context),
+            Command::Validators(group) => group.run(context),
+            Command::Consensus(group) => group.run(context),
+            Command::Whitelist(group) => group.run(context),
+            Command::Blacklist(group) => group.run(context),
+            Command::Block(group) => group.run(context),
+            Command::Utils(group) => group.run(context),
             Command::Version(command) => command.run(context),
             Command::Completion(command) => command.run(Self::command_line(), context),
         }

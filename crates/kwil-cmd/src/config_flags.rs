@@ -63,6 +63,17 @@ impl ConfigFlags {
         self.merge(None, context)
     }
 
+    /// The values alone, without a word about anything.
+    pub(crate) fn load_quietly(&self, root: &Path, context: &Context) -> Result<Config, CliError> {
+        let path = root.join(CONFIG_FILE);
+        let text =
+            if path.exists() { Some(context.read_text("the configuration", &path)?) } else { None };
+        let shown = path.display().to_string();
+        let file = text.as_deref().map(|text| FileText { path: &shown, text });
+        let env = context.environment.pairs();
+        Ok(load(Sources { file, flags: &self.given, env: &env })?.config)
+    }
+
     fn merge(&self, file: Option<FileText<'_>>, context: &mut Context) -> Result<Loaded, CliError> {
         let env = context.environment.pairs();
         let loaded = load(Sources { file, flags: &self.given, env: &env })?;

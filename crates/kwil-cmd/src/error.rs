@@ -99,6 +99,25 @@ impl CliError {
         self
     }
 
+    /// A failure whose result is printed already: only the exit status is left to tell.
+    #[must_use]
+    pub const fn told(code: ErrorCode) -> Self {
+        Self { code, message: String::new(), hints: Vec::new() }
+    }
+
+    /// True when nothing is left to print.
+    #[must_use]
+    pub const fn is_told(&self) -> bool {
+        self.message.is_empty()
+    }
+
+    /// Says in front of the message what was tried.
+    #[must_use]
+    pub fn within(mut self, what: &str) -> Self {
+        self.message = format!("{what}: {}", self.message);
+        self
+    }
+
     /// Changes the kind.
     #[must_use]
     pub const fn with_code(mut self, code: ErrorCode) -> Self {

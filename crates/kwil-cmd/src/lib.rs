@@ -21,21 +21,34 @@
 //! assert_eq!(error.to_string(), "cannot reach the node at 127.0.0.1:8484");
 //! ```
 
+pub mod admin;
 mod app;
+pub mod blacklist;
+pub mod block;
 pub mod completion;
 mod config_flags;
+pub mod consensus;
 mod context;
 mod error;
 mod files;
 pub mod key;
+mod node_id;
 mod output;
 mod pflag;
 pub mod print_config;
 mod prompt;
+mod query_tx;
+mod remote;
 pub mod setup;
+mod submit;
 mod table;
+mod times;
 mod usage;
+pub mod user;
+pub mod utils;
+pub mod validators;
 mod version;
+pub mod whitelist;
 
 pub use app::{GlobalArgs, Program, run};
 pub use config_flags::ConfigFlags;
@@ -44,5 +57,8 @@ pub use error::{CliError, ErrorCode};
 pub use files::{WriteFileError, warn_about_mode, write_new, write_replacing};
 pub use output::{Mode, Output};
 pub use prompt::{Question, confirm};
-pub use table::{Table, TableArgs};
+pub use query_tx::QueryTxArgs;
+pub use remote::RpcArgs;
+pub use submit::SubmitArgs;
+pub use table::{ListFormat, Table, TableArgs};
 pub use version::{VERSION, VersionCommand};

@@ -124,6 +124,9 @@ impl Output {
 
     /// A failure: the envelope on stdout in JSON form, else the message and the hints on stderr.
     pub fn error(&mut self, error: &CliError) {
+        if error.is_told() {
+            return;
+        }
         let message = error.to_string();
         if self.mode == Mode::Json {
             let envelope: Envelope<'_, ()> =

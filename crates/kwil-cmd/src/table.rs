@@ -22,6 +22,23 @@ impl TableArgs {
     }
 }
 
+/// How a list is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum ListFormat {
+    /// The lines of the guide.
+    Lines,
+    /// A table with borders.
+    Table,
+}
+
+impl ListFormat {
+    /// A layout flag asks for a table too.
+    #[must_use]
+    pub const fn or_table(self, args: TableArgs) -> Self {
+        if args.given() { Self::Table } else { self }
+    }
+}
+
 /// Rows of text under headers.
 #[derive(Clone, Debug, Default)]
 pub struct Table {

@@ -1,0 +1,87 @@
+//! Which commands `kwil-admin` has.
+
+use kwil_cmd::admin::{AdminGroup, Health, Peers, Status};
+use kwil_cmd::blacklist::BlacklistGroup;
+use kwil_cmd::block::BlockGroup;
+use kwil_cmd::completion::Completion;
+use kwil_cmd::consensus::ConsensusGroup;
+use kwil_cmd::key::KeyGroup;
+use kwil_cmd::setup::SetupGroup;
+use kwil_cmd::utils::UtilsGroup;
+use kwil_cmd::validators::ValidatorsGroup;
+use kwil_cmd::whitelist::WhitelistGroup;
+use kwil_cmd::{CliError, Context, GlobalArgs, Program, RpcArgs, VersionCommand};
+
+/// Ask and steer a running node of a Kwil network.
+#[derive(Debug, clap::Parser)]
+#[command(name = "kwil-admin")]
+pub(crate) struct KwilAdmin {
+    /// Directory of the node, to find its admin service
+    #[arg(short = 'r', long, global = true, value_name = "DIR", help_heading = "Global flags")]
+    root: Option<String>,
+    #[command(flatten)]
+    globals: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Validators(ValidatorsGroup),
+    #[command(visible_alias = "admin")]
+    Node(AdminGroup),
+    Status(Shortcut<Status>),
+    Peers(Shortcut<Peers>),
+    Health(Shortcut<Health>),
+    Consensus(ConsensusGroup),
+    Whitelist(WhitelistGroup),
+    Blacklist(BlacklistGroup),
+    Block(BlockGroup),
+    Key(KeyGroup),
+    Setup(SetupGroup),
+    #[command(alias = "common")]
+    Utils(UtilsGroup),
+    Version(VersionCommand),
+    Completion(Completion),
+}
+
+/// A command of the node group, one level higher.
+#[derive(Debug, clap::Args)]
+struct Shortcut<T: clap::Args> {
+    #[command(flatten)]
+    rpc: RpcArgs,
+    #[command(flatten)]
+    command: T,
+}
+
+impl Program for KwilAdmin {
+    const NAME: &'static str = "kwil-admin";
+    const PREFIX: &'static str = "KWILADMIN";
+
+    fn globals(&self) -> &GlobalArgs {
+        &self.globals
+    }
+
+    fn root_flag(&self) -> Option<String> {
+        self.root.clone()
+    }
+
+    fn run(self, context: &mut Context) -> Result<(), CliError> {
+        match self.command {
+            Command::Validators(group) => group.run(context),
+            Command::Node(group) => group.run(context),
+            Command::Status(Shortcut { rpc, command }) => command.run(&rpc, context),
+            Command::Peers(Shortcut { rpc, command }) => command.run(&rpc, context),
+            Command::Health(Shortcut { rpc, command }) => command.run(&rpc, context),
+            Command::Consensus(group) => group.run(context),
+            Command::Whitelist(group) => group.run(context),
+            Command::Blacklist(group) => group.run(context),
+            Command::Block(group) => group.run(context),
+            Command::Key(group) => group.run(context),
+            Command::Setup(group) => group.run(context),
+            Command::Utils(group) => group.run(context),
+            Command::Version(command) => command.run(context),
+            Command::Completion(command) => command.run(Self::command_line(), context),
+        }
+    }
+}

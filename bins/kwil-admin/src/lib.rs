@@ -1,1 +1,0 @@
-//! kwil-admin

@@ -1,0 +1,52 @@
+//! Which commands `kwil-cli` has.
+
+use kwil_cmd::completion::Completion;
+use kwil_cmd::user::account::AccountGroup;
+use kwil_cmd::user::tools::ToolsGroup;
+use kwil_cmd::user::{Configure, UserArgs};
+use kwil_cmd::{CliError, Context, GlobalArgs, Program, VersionCommand};
+
+/// Accounts, transfers and transactions of a Kwil network.
+#[derive(Debug, clap::Parser)]
+#[command(name = "kwil-cli")]
+pub(crate) struct KwilCli {
+    #[command(flatten)]
+    user: UserArgs,
+    #[command(flatten)]
+    globals: GlobalArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Configure(Configure),
+    Account(AccountGroup),
+    #[command(alias = "common")]
+    Utils(ToolsGroup),
+    Version(VersionCommand),
+    Completion(Completion),
+}
+
+impl Program for KwilCli {
+    const NAME: &'static str = "kwil-cli";
+    const PREFIX: &'static str = "KWILCLI";
+
+    fn globals(&self) -> &GlobalArgs {
+        &self.globals
+    }
+
+    fn silent(&self) -> bool {
+        self.user.silent()
+    }
+
+    fn run(self, context: &mut Context) -> Result<(), CliError> {
+        match self.command {
+            Command::Configure(command) => command.run(&self.user, context),
+            Command::Account(group) => group.run(&self.user, context),
+            Command::Utils(group) => group.run(&self.user, context),
+            Command::Version(command) => command.run(context),
+            Command::Completion(command) => command.run(Self::command_line(), context),
+        }
+    }
+}
