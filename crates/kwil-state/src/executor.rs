@@ -6,6 +6,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use kwil_crypto::Hash;
 use kwil_crypto::auth::Registry;
@@ -20,6 +21,9 @@ use crate::fault::{FaultKind, NodeFault};
 use crate::genesis_state;
 use crate::network_state::NetworkState;
 use crate::writer::Writer;
+
+/// How long a block may take unless the node says otherwise.
+const DEFAULT_CEILING: Duration = Duration::from_secs(600);
 
 /// What an embedder adds to the execution of blocks. All validators of a network need the same.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +50,7 @@ pub struct Executor {
     sources: Sources,
     executed: Option<NetworkState>,
     published: watch::Sender<Published>,
+    ceiling: Duration,
 }
 
 impl Executor {
@@ -70,7 +75,14 @@ impl Executor {
             authenticators: extensions.authenticators,
             engine: extensions.engine,
         };
-        Ok(Self { writer, sources, executed: None, published })
+        Ok(Self { writer, sources, executed: None, published, ceiling: DEFAULT_CEILING })
+    }
+
+    /// Sets how long a block may take. Passing it is a problem of this node, never a result; the default is ten minutes.
+    #[must_use]
+    pub fn with_ceiling(mut self, ceiling: Duration) -> Self {
+        self.ceiling = ceiling;
+        self
     }
 
     /// The last committed block.
@@ -100,7 +112,7 @@ impl Executor {
     ) -> Result<BlockOutcome, ExecuteError> {
         self.executed = None;
         self.catch_up().await?;
-        match self.try_execute(input, cancel).await {
+        match self.bounded(input, &cancel).await {
             Ok(outcome) => {
                 self.executed = Some(outcome.next.clone());
                 Ok(outcome)
@@ -110,6 +122,24 @@ impl Executor {
                 Err(error)
             }
         }
+    }
+
+    async fn bounded(
+        &mut self,
+        input: &BlockInput,
+        cancel: &CancellationToken,
+    ) -> Result<BlockOutcome, ExecuteError> {
+        let (ceiling, stop) = (self.ceiling, cancel.child_token());
+        let mut work = std::pin::pin!(self.try_execute(input, stop.clone()));
+        if let Ok(done) = tokio::time::timeout(ceiling, &mut work).await {
+            return done;
+        }
+        stop.cancel();
+        let too_slow = NodeFault::new("execute a block", FaultKind::TooSlow(ceiling));
+        work.await.map_err(|error| match error {
+            ExecuteError::Node(_) => too_slow.into(),
+            ExecuteError::Invalid(_) => error,
+        })
     }
 
     async fn try_execute(

@@ -68,6 +68,9 @@ pub enum FaultKind {
     /// The block was cancelled.
     #[error("cancelled")]
     Cancelled,
+    /// The block took longer than this node gives any.
+    #[error("not finished after {0:?}")]
+    TooSlow(std::time::Duration),
     /// An SQLSTATE that depends on the machine or says that the server is broken.
     #[error("the database reports {sqlstate}: {message}")]
     Server {
@@ -111,6 +114,9 @@ impl NodeFault {
             FaultKind::NewerLayout { .. } => Some("install the kwild that made it, or a newer one".into()),
             FaultKind::DiskFull => Some("free space on the disk of the database; the node goes on by itself".into()),
             FaultKind::Invariant(_) => Some("run kwild admin verify-state to find what differs".into()),
+            FaultKind::TooSlow(_) => {
+                Some("give the database a faster machine, or raise consensus.max_exec_time".into())
+            }
             FaultKind::ConnectionLost(_)
             | FaultKind::Cancelled
             | FaultKind::Server { .. }
@@ -128,7 +134,8 @@ impl NodeFault {
             FaultKind::Server { sqlstate, .. } => {
                 !(sqlstate.starts_with("58") || sqlstate.starts_with("XX"))
             }
-            FaultKind::Invariant(_)
+            FaultKind::TooSlow(_)
+            | FaultKind::Invariant(_)
             | FaultKind::WrongState { .. }
             | FaultKind::Driver(_)
             | FaultKind::InUse { .. }

@@ -33,7 +33,7 @@ mod verify;
 mod votes;
 mod writer;
 
-pub use accounts::{Account, BalanceError};
+pub use accounts::{Account, AccountRow, BalanceError};
 pub use admission::{
     AdmissionRules, Admitted, Refused, check_account, check_envelope, estimate_price,
     verify_signature,

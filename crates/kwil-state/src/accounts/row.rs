@@ -10,9 +10,11 @@ use crate::store::{ACCOUNTS, EngineRow, EngineTable, RowChange};
 
 /// A row of the accounts table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AccountRow {
-    pub(crate) id: AccountId,
-    pub(crate) account: Account,
+pub struct AccountRow {
+    /// Which account.
+    pub id: AccountId,
+    /// Balance and nonce.
+    pub account: Account,
 }
 
 impl AccountRow {

@@ -1,7 +1,7 @@
 //! Equal blocks give equal hashes, whatever happened before.
 
 use kwil_crypto::EthAddress;
-use kwil_state::{ExecuteError, Executor, Extensions, InvalidBlock, verify_state};
+use kwil_state::{ExecuteError, Executor, Extensions, FaultKind, InvalidBlock, verify_state};
 use kwil_types::{Amount, Payload, RawTx, Transaction, Transfer, ValidatorApprove, ValidatorJoin};
 use tokio_util::sync::CancellationToken;
 
@@ -193,5 +193,18 @@ async fn a_cancelled_block_is_no_result_and_can_be_executed_again() {
     cancelled.cancel();
     let error = net.executor.execute(&input, cancelled).await.unwrap_err();
     assert!(matches!(error, ExecuteError::Node(fault) if fault.is_retryable()));
+    net.commit(input).await;
+}
+
+#[tokio::test]
+async fn a_block_beyond_the_ceiling_is_a_fault_of_the_node() {
+    let Net { executor, database, test, genesis, time, inputs } = setup().start().await;
+    let executor = executor.with_ceiling(std::time::Duration::ZERO);
+    let mut net = Net { executor, database, test, genesis, time, inputs };
+    let input = net.input(vec![transfer(1, 1, 9, 5)]);
+    let error = net.executor.execute(&input, CancellationToken::new()).await.unwrap_err();
+    let ExecuteError::Node(fault) = error else { panic!("{error}") };
+    assert!(matches!(fault.kind, FaultKind::TooSlow(_)) && !fault.is_retryable());
+    net.executor = net.executor.with_ceiling(std::time::Duration::from_secs(600));
     net.commit(input).await;
 }
