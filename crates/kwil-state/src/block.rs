@@ -25,9 +25,6 @@ use crate::fault::{FaultKind, NodeFault, StatementError};
 use crate::store::{self, Covered, EngineRow, RowChange};
 use crate::sums::{SumChanges, Sums};
 
-/// Most canonical bytes that one block may change.
-pub const MAX_BLOCK_BYTES: u64 = 1024 * 1024 * 1024;
-
 /// What the last commit left, as far as execution needs it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Committed {

@@ -10,6 +10,8 @@
 
 mod end;
 mod engine;
+#[cfg(test)]
+mod model;
 mod outcome;
 mod plan;
 mod run;

@@ -180,16 +180,6 @@ impl StatementError {
             Some(_) | None => NodeFault::from_sqlx(what, error).into(),
         }
     }
-
-    /// The fault behind a statement of ours, which no data can make fail.
-    pub(crate) fn into_fault(self, what: &'static str) -> NodeFault {
-        match self {
-            Self::Node(fault) => fault,
-            Self::Tx(SqlFailure { sqlstate, message }) => {
-                NodeFault::new(what, FaultKind::Server { sqlstate, message })
-            }
-        }
-    }
 }
 
 impl NodeFault {

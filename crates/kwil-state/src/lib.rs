@@ -10,9 +10,11 @@ mod chain;
 mod connect;
 mod copy;
 mod database;
+mod disk;
 mod endpoint;
 mod execution;
 mod executor;
+mod external;
 mod fault;
 mod genesis_state;
 mod lattice;
@@ -22,6 +24,7 @@ mod network_state;
 mod overlay;
 mod params_state;
 mod routes;
+mod server;
 mod session;
 mod store;
 mod sums;
@@ -38,18 +41,20 @@ pub use admission::{
     AdmissionRules, Admitted, Refused, check_account, check_envelope, estimate_price,
     verify_signature,
 };
-pub use block::{Block, MAX_BLOCK_BYTES};
+pub use block::Block;
 pub use canon::{CanonError, Cell, MAX_ROW_BYTES};
 pub use catalog::{Catalog, NewColumn, NewTable};
 pub use chain::{ChainIdentity, ChainState};
 pub use connect::{ConnectError, ConnectProblem};
 pub use database::{Database, Snapshot};
+pub use disk::{DiskLevel, DiskSpace};
 pub use endpoint::{Endpoint, Host, Secret};
 pub use execution::{
     BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, Statement, StatementEngine,
     StatementOutcome, TxContext,
 };
 pub use executor::{Executor, Extensions, Published};
+pub use external::{External, ExternalError, Finding};
 pub use fault::{FaultKind, NodeFault, SqlFailure, StatementError};
 pub use lattice::{Delta, LATTICE_BYTES, Lattice, RowHasher};
 pub use managed::{
@@ -57,6 +62,7 @@ pub use managed::{
     PG_EXEC_SUBCOMMAND, READER, ServerStatus, Stopped, pg_exec_main,
 };
 pub use network_state::{NetworkState, PendingResolution};
+pub use server::Postgres;
 pub use store::{
     ACCOUNTS, COLUMNS, COUNTERS, EngineRow, EngineTable, NAMESPACES, PARAMS, PROCESSED,
     RESOLUTIONS, RowChange, TABLES, VALIDATORS, VOTES,

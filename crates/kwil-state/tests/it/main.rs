@@ -1,5 +1,16 @@
 //! Tests of kwil-state against real PostgreSQL servers.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test ends at the first surprise"
+)]
+
+mod engine;
+mod external;
 mod fixture;
 mod managed;
 mod network;

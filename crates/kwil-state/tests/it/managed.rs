@@ -12,18 +12,18 @@ use kwil_state::{
 };
 use tempfile::TempDir;
 
-fn helper() -> PathBuf {
+pub(crate) fn helper() -> PathBuf {
     env!("CARGO_BIN_EXE_kwil-pg-exec").into()
 }
 
 /// A root folder that nobody but us may enter, as a node makes it.
-fn private_root() -> TempDir {
+pub(crate) fn private_root() -> TempDir {
     let root = tempfile::tempdir().unwrap();
     std::fs::set_permissions(root.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
     root
 }
 
-fn config(root: &Path) -> ManagedConfig {
+pub(crate) fn config(root: &Path) -> ManagedConfig {
     ManagedConfig {
         stop_timeout: Duration::from_secs(20),
         ..ManagedConfig::new(root.join("pg"), Launcher::Program(helper()))
@@ -266,4 +266,58 @@ async fn the_server_ends_with_the_process_that_started_it() {
         .unwrap();
     assert_eq!(output.status.code(), Some(126));
     assert!(String::from_utf8_lossy(&output.stderr).contains("parent is gone"));
+}
+
+/// Kills the server with its sessions, which would otherwise finish what they are doing.
+fn kill_all(server: u32) {
+    let children = Command::new("pgrep").args(["-P", &server.to_string()]).output().unwrap();
+    kill("-KILL", server);
+    for child in String::from_utf8(children.stdout).unwrap().lines() {
+        // A session may have ended by itself.
+        Command::new("kill").args(["-KILL", child]).stderr(Stdio::null()).status().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_server_killed_in_a_block_loses_only_that_block() {
+    use crate::fixture::{account, added, commit, identity, next, seal, table};
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    let mut writer =
+        kwil_state::Writer::open(managed.endpoint().clone(), Some(identity())).await.unwrap();
+    let mut block = writer.begin(0, tokio_util::sync::CancellationToken::new()).await.unwrap();
+    block.set_network(&identity()).await.unwrap();
+    block.create_namespace("main", "USER").await.unwrap();
+    block.create_table(&table("t", &[("id", "int8")])).await.unwrap();
+    commit(&mut writer).await;
+    // A later durable commit carries the earlier one to the disk, as a checkpoint would.
+    let mut other = connect_to(managed.superuser()).await;
+    sqlx::raw_sql("CHECKPOINT").execute(&mut other).await.unwrap();
+    let committed = *writer.last().unwrap();
+    for (generation, kill_after_seal) in [(2, false), (3, true)] {
+        let mut block = next(&mut writer).await;
+        block.execute("INSERT INTO main.t VALUES (1)").await.unwrap();
+        block.store(&[added(account("alice", 5))]).await.unwrap();
+        if kill_after_seal {
+            seal(&mut writer).await;
+        }
+        kill_all(managed.pid());
+        let fault = if kill_after_seal {
+            writer.commit().await.unwrap_err()
+        } else {
+            writer.block().unwrap().finish().await.unwrap_err()
+        };
+        assert!(fault.is_retryable(), "{fault}");
+        writer.abort().await;
+        running(&managed, generation).await;
+        writer.connect().await.unwrap();
+        assert_eq!(writer.last(), Some(&committed));
+        assert!(kwil_state::verify_state(managed.endpoint(), None).await.unwrap().holds());
+    }
+    let mut block = next(&mut writer).await;
+    block.execute("INSERT INTO main.t VALUES (1)").await.unwrap();
+    commit(&mut writer).await;
+    assert!(kwil_state::verify_state(managed.endpoint(), None).await.unwrap().holds());
+    writer.close().await;
+    managed.stop().await;
 }

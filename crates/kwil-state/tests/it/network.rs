@@ -79,9 +79,12 @@ impl Setup {
     }
 
     pub(crate) async fn start(self) -> Net {
+        self.start_with(Extensions::default()).await
+    }
+
+    pub(crate) async fn start_with(self, extensions: Extensions) -> Net {
         let (test, genesis) = (TestDatabase::create().await, self.genesis());
-        let executor =
-            Executor::open(test.endpoint().clone(), &genesis, Extensions::default()).await.unwrap();
+        let executor = Executor::open(test.endpoint().clone(), &genesis, extensions).await.unwrap();
         let database = Database::new(test.endpoint().clone(), 10);
         Net { executor, database, test, genesis, time: START, inputs: Vec::new() }
     }
