@@ -82,6 +82,7 @@ pub(crate) struct Rejections {
     logged: Instant,
     /// Rejections since then.
     count: u64,
+    reason: String,
 }
 
 impl std::fmt::Debug for Shared {
@@ -238,6 +239,7 @@ impl Shared {
         let (mut rejections, now) = (locked(&self.rejections), Instant::now());
         if let Some(entry) = rejections.get_mut(peer) {
             entry.count = entry.count.saturating_add(1);
+            entry.reason = why.to_string();
             if now.saturating_duration_since(entry.logged) < LOG_PAUSE {
                 return;
             }
@@ -248,8 +250,13 @@ impl Shared {
         if rejections.len() < MAX_LOGGED || rejections.contains_key(peer) {
             let count = rejections.get(peer).map_or(1, |entry| entry.count);
             info!(peer = %peer, reason = %why, count, "Peer rejected");
-            rejections.insert(*peer, Rejections { logged: now, count: 0 });
+            rejections.insert(*peer, Rejections { logged: now, count: 0, reason: why.to_string() });
         }
+    }
+
+    /// Nodes that were refused lately, or refused this one, and why.
+    pub(crate) fn recent_rejections(&self) -> Vec<(NodeId, String)> {
+        locked(&self.rejections).iter().map(|(id, entry)| (*id, entry.reason.clone())).collect()
     }
 
     /// A connection shows one of this node's addresses, and the peer tells how it sees this node.

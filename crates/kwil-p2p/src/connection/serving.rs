@@ -74,11 +74,12 @@ pub(super) async fn serve(
             },
         }
     };
-    // Whoever closed the connection itself knows the reason best.
-    let closed = peer.connection.close_reason().map_or(closed.clone(), |error| match error {
-        quinn::ConnectionError::LocallyClosed => closed,
-        error => Closed::from_error(&error),
-    });
+    // The first cause counts: somebody else's order to close, then what the connection says, then what a task saw.
+    let closed = match (peer.closing(), peer.connection.close_reason()) {
+        (Some(order), _) => order.clone(),
+        (None, None | Some(quinn::ConnectionError::LocallyClosed)) => closed,
+        (None, Some(error)) => Closed::from_error(&error),
+    };
     closed.apply(&peer.connection);
     tasks.shutdown().await;
     closed

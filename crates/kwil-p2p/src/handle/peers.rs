@@ -106,6 +106,12 @@ impl NetworkHandle {
         known.collect()
     }
 
+    /// Nodes that were refused lately, or refused this one, with the reason.
+    #[must_use]
+    pub fn recent_rejections(&self) -> Vec<(NodeId, String)> {
+        self.shared.recent_rejections()
+    }
+
     /// Adds nodes to dial first. This node itself is left out with a warning.
     pub fn add_bootnodes(&self, bootnodes: &[Address]) {
         for bootnode in bootnodes {

@@ -1,6 +1,6 @@
 //! One connected peer, shared by the tasks that serve it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -26,6 +26,7 @@ pub(crate) struct Peer {
     pub(crate) connection: quinn::Connection,
     pub(crate) since: Instant,
     pub(crate) requests: Arc<Semaphore>,
+    closing: OnceLock<Closed>,
     status: Mutex<PeerStatus>,
     outbox: Mutex<Outbox>,
     /// Signalled when the outbox may have something.
@@ -54,6 +55,7 @@ impl Peer {
             connection,
             since: Instant::now(),
             requests: Arc::new(Semaphore::new(MAX_ASKED)),
+            closing: OnceLock::new(),
             status: Mutex::new(info.status),
             info,
             outbox: Mutex::default(),
@@ -101,7 +103,13 @@ impl Peer {
         self.outbox_filled.notify_one();
     }
 
+    /// Closes the connection from outside its own tasks. The first reason counts.
     pub(crate) fn close(&self, code: CloseCode, reason: &str) {
-        Closed::here(code, reason).apply(&self.connection);
+        self.closing.get_or_init(|| Closed::here(code, reason)).apply(&self.connection);
+    }
+
+    /// Why [`Peer::close`] was called, if it was.
+    pub(crate) fn closing(&self) -> Option<&Closed> {
+        self.closing.get()
     }
 }
