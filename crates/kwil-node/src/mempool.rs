@@ -31,6 +31,6 @@ pub use error::{Blame, Rejected};
 pub use handle::{AccountLookup, Admitted, CommittedTxs, LookupFailed, Mempool, Waiter};
 pub use metrics::MempoolMetrics;
 pub use pool::{Limits, ReapLimits, Reaped, Summary};
-pub use rules::{PriceOf, Rules};
-pub use sender::{AccountFacts, Origin};
+pub use rules::Rules;
+pub use sender::Origin;
 pub use waiters::Outcome;

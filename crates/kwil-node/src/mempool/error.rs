@@ -1,5 +1,6 @@
 //! Why a transaction is not taken, in the words and numbers that clients know.
 
+use kwil_state::Refused;
 use kwil_types::{TxCode, TxId};
 
 /// A transaction that the mempool does not hold, and why.
@@ -26,11 +27,6 @@ pub enum Blame {
 }
 
 impl Rejected {
-    /// A transaction that no node will ever take.
-    pub(crate) fn invalid(code: TxCode, text: impl Into<String>) -> Self {
-        Self { code, text: text.into(), blame: Blame::Sender }
-    }
-
     /// A transaction that may be taken later or elsewhere.
     pub(crate) fn for_now(code: TxCode, text: impl Into<String>) -> Self {
         Self { code, text: text.into(), blame: Blame::Circumstances }
@@ -50,5 +46,19 @@ impl Rejected {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.blame == Blame::Circumstances
+    }
+}
+
+impl From<Refused> for Rejected {
+    fn from(Refused { code, message }: Refused) -> Self {
+        let blame = match code {
+            TxCode::InvalidSignature
+            | TxCode::WrongChain
+            | TxCode::EncodingError
+            | TxCode::InvalidTxType
+            | TxCode::InvalidAmount => Blame::Sender,
+            _ => Blame::Circumstances,
+        };
+        Self { code, text: message, blame }
     }
 }

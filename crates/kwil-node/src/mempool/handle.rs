@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use kwil_state::Account;
 use kwil_types::{AccountId, RawTx, TxCode, TxId, TxResult};
 use tokio::sync::watch;
 
@@ -14,13 +15,13 @@ use super::Rejected;
 use super::metrics::MempoolMetrics;
 use super::pool::{Limits, Pool, Reannounce, ReapLimits, Reaped, Summary};
 use super::rules::Rules;
-use super::sender::{AccountFacts, Dropped, Origin};
+use super::sender::{Dropped, Origin};
 use super::verify::Verifier;
 use super::waiters::{Outcome, Waiters};
 
 /// Asks the last committed state about an account. An account that does not exist has zeros.
 pub type AccountLookup = Arc<
-    dyn Fn(AccountId) -> Pin<Box<dyn Future<Output = Result<AccountFacts, LookupFailed>> + Send>>
+    dyn Fn(AccountId) -> Pin<Box<dyn Future<Output = Result<Account, LookupFailed>> + Send>>
         + Send
         + Sync,
 >;
@@ -52,7 +53,7 @@ pub struct CommittedTxs {
     /// Their results, in order.
     pub results: Vec<TxResult>,
     /// Every account whose nonce or balance the block changed, as it is now.
-    pub accounts: Vec<(AccountId, AccountFacts)>,
+    pub accounts: Vec<(AccountId, Account)>,
 }
 
 /// Transactions that wait for a block. Clones share one mempool.
@@ -80,6 +81,8 @@ struct Guarded {
 enum Claim {
     /// Nobody needs to: it is in the pool.
     Here,
+    /// Nobody may: the operator does not want it now.
+    Barred(Rejected),
     /// The caller.
     Mine { report: watch::Sender<Report>, rules: Arc<Rules> },
     /// Somebody else does already.
@@ -120,7 +123,7 @@ impl Mempool {
     /// An empty mempool for the given rules. `cores` is how many signatures are checked at a time, roughly.
     #[must_use]
     pub fn new(limits: Limits, rules: Rules, lookup: AccountLookup, cores: usize) -> Self {
-        let pool = Pool::new(limits, rules.gas);
+        let pool = Pool::new(limits, rules.params.clone());
         let (summary, _) = watch::channel(pool.summary());
         let guarded = Guarded {
             pool,
@@ -166,6 +169,7 @@ impl Mempool {
         loop {
             match self.claim(id) {
                 Claim::Here => return Ok(Admitted::Known),
+                Claim::Barred(reason) => return Err(reason),
                 Claim::Mine { report, rules } => {
                     let checking = Checking { id, mempool: self.clone() };
                     let outcome = self.check_and_insert(rules, raw, origin).await;
@@ -195,6 +199,9 @@ impl Mempool {
         let mut guarded = self.lock();
         if guarded.pool.contains(&id) {
             return Claim::Here;
+        }
+        if let Some(reason) = guarded.pool.recent.barred(&id, Instant::now()) {
+            return Claim::Barred(reason.clone());
         }
         if let Some(running) = guarded.checking.get(&id) {
             return Claim::Running(running.clone());
@@ -229,9 +236,9 @@ impl Mempool {
         for _ in 0..LOOKUP_TRIES {
             let (known, epoch) = {
                 let guarded = self.lock();
-                (guarded.pool.knows_account(&checked.sender), guarded.pool.epoch())
+                (guarded.pool.knows_account(&checked.envelope.sender), guarded.pool.epoch())
             };
-            let facts = if known { None } else { Some(self.ask(&checked.sender).await?) };
+            let facts = if known { None } else { Some(self.ask(&checked.envelope.sender).await?) };
             let now = Instant::now();
             let mut guarded = self.lock();
             if let Some(facts) = facts {
@@ -239,8 +246,8 @@ impl Mempool {
                 if guarded.pool.epoch() != epoch {
                     continue;
                 }
-                guarded.pool.learn(&checked.sender, facts);
-            } else if !guarded.pool.knows_account(&checked.sender) {
+                guarded.pool.learn(&checked.envelope.sender, facts);
+            } else if !guarded.pool.knows_account(&checked.envelope.sender) {
                 continue;
             }
             let dropped = guarded.pool.insert(checked, origin, now)?;
@@ -252,7 +259,7 @@ impl Mempool {
         Err(Rejected::for_now(TxCode::NotReady, "blocks come faster than accounts can be read"))
     }
 
-    async fn ask(&self, account: &AccountId) -> Result<AccountFacts, Rejected> {
+    async fn ask(&self, account: &AccountId) -> Result<Account, Rejected> {
         (self.0.lookup)(account.clone()).await.map_err(|error| {
             Rejected::for_now(TxCode::Unknown, format!("account info error: {error}"))
         })
@@ -320,7 +327,7 @@ impl Mempool {
 
     /// Nonce and balance of an account behind its executable transactions; `None` when it has none here.
     #[must_use]
-    pub fn pending(&self, account: &AccountId) -> Option<AccountFacts> {
+    pub fn pending(&self, account: &AccountId) -> Option<Account> {
         self.lock().pool.pending(account)
     }
 
@@ -357,7 +364,7 @@ impl Mempool {
         let mut txs = Vec::with_capacity(block.txs.len());
         let mut places = Vec::with_capacity(block.txs.len());
         for (index, raw) in block.txs.iter().enumerate() {
-            if let Ok(sender) = rules.sender_of(raw) {
+            if let Some(sender) = rules.sender_of(raw) {
                 txs.push((sender, raw.clone()));
                 places.push(index);
             }
@@ -389,7 +396,7 @@ impl Mempool {
             .all()
             .filter_map(|raw| Some((raw.id(), rules.check(raw).err()?)))
             .collect();
-        let unfunded = guarded.pool.set_gas(rules.gas, now);
+        let unfunded = guarded.pool.set_params(rules.params.clone(), now);
         guarded.rules = Arc::new(rules);
         self.tell_dropped(&mut guarded, &unfunded);
         for (id, reason) in broken {
@@ -399,10 +406,16 @@ impl Mempool {
         self.publish(&guarded);
     }
 
-    /// Drops transactions, as an operator's abort of a block demands.
-    pub fn remove(&self, ids: &[TxId], reason: &Rejected) {
+    /// Drops transactions and refuses them for ten minutes, as the abort of a block demands.
+    pub fn bar(&self, ids: &[TxId]) {
+        let now = Instant::now();
+        let reason = Rejected::for_now(
+            TxCode::RejectedByPolicy,
+            "transaction was in a block that was aborted",
+        );
         let mut guarded = self.lock();
-        let dropped = guarded.pool.remove(ids, reason, Instant::now());
+        guarded.pool.recent.bar(ids, &reason, now);
+        let dropped = guarded.pool.remove(ids, &reason, now);
         self.tell_dropped(&mut guarded, &dropped);
         self.publish(&guarded);
     }

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
-use kwil_types::{AccountId, RawTx, TxCode, TxId};
+use kwil_state::Account;
+use kwil_types::{AccountId, NetworkParams, RawTx, TxCode, TxId};
 
 use super::Rejected;
 use super::recent::Recent;
 use super::rules::Checked;
-use super::sender::{AccountFacts, Dropped, Entry, Origin, Sender, Slot, same_content};
+use super::sender::{Dropped, Entry, Origin, Sender, Slot, same_content};
 
 /// Nonces that may be missing before a transaction of a peer: gossip reorders.
 const PEER_GAP: u64 = 64;
@@ -79,7 +80,7 @@ pub struct Summary {
 #[derive(Debug)]
 pub(crate) struct Pool {
     limits: Limits,
-    gas: bool,
+    params: NetworkParams,
     senders: BTreeMap<AccountId, Sender>,
     by_id: BTreeMap<TxId, (AccountId, u64)>,
     order: BTreeMap<u64, (AccountId, u64)>,
@@ -101,10 +102,10 @@ pub(crate) struct Committed {
 }
 
 impl Pool {
-    pub(crate) fn new(limits: Limits, gas: bool) -> Self {
+    pub(crate) fn new(limits: Limits, params: NetworkParams) -> Self {
         Self {
             limits,
-            gas,
+            params,
             senders: BTreeMap::new(),
             by_id: BTreeMap::new(),
             order: BTreeMap::new(),
@@ -128,9 +129,9 @@ impl Pool {
     }
 
     /// Takes in the facts of an account; facts that commits have kept up to date are not replaced.
-    pub(crate) fn learn(&mut self, account: &AccountId, facts: AccountFacts) {
+    pub(crate) fn learn(&mut self, account: &AccountId, committed: Account) {
         if !self.knows_account(account) {
-            self.senders.insert(account.clone(), Sender::new(facts));
+            self.senders.insert(account.clone(), Sender::new(committed));
             self.make_idle(account.clone());
         }
     }
@@ -145,8 +146,8 @@ impl Pool {
     }
 
     /// Nonce and balance behind the executable transactions of an account that is known here.
-    pub(crate) fn pending(&self, account: &AccountId) -> Option<AccountFacts> {
-        self.senders.get(account).map(Sender::pending)
+    pub(crate) fn pending(&self, account: &AccountId) -> Option<Account> {
+        self.senders.get(account).map(|sender| sender.pending().clone())
     }
 
     /// Adds a checked transaction of an account that [`Self::learn`] has been told about. Returns what had to go for it.
@@ -156,7 +157,7 @@ impl Pool {
         origin: Origin,
         now: Instant,
     ) -> Result<Vec<Dropped>, Rejected> {
-        let account = checked.sender.clone();
+        let account = checked.envelope.sender.clone();
         let Some(sender) = self.senders.get(&account) else {
             return Err(Rejected::for_now(TxCode::Unknown, "account is not known yet"));
         };
@@ -165,19 +166,18 @@ impl Pool {
             Origin::Client => self.limits.max_gap,
             Origin::Peer => PEER_GAP.max(self.limits.max_gap),
         };
-        let slot = sender.slot(&checked, self.gas, gap_allowed)?;
+        let slot = sender.slot(&checked, &self.params, gap_allowed)?;
         let len = checked.raw.len();
         if origin != Origin::Own {
             self.check_share(sender, len, &account)?;
         }
         let dropped = self.make_room(len, &account, origin)?;
-        let (id, nonce, seq) =
-            (checked.raw.id(), checked.raw.transaction().body.nonce, self.next_seq);
+        let (id, nonce, seq) = (checked.raw.id(), checked.envelope.nonce, self.next_seq);
         self.next_seq = seq.saturating_add(1);
         self.by_id.insert(id, (account.clone(), nonce));
         self.order.insert(seq, (account.clone(), nonce));
         self.bytes = self.bytes.saturating_add(len);
-        if let Slot::Gap = slot {
+        if slot == Slot::Gap {
             self.parked.insert(seq, (account.clone(), nonce));
             self.parked_bytes = self.parked_bytes.saturating_add(len);
         }
@@ -185,7 +185,7 @@ impl Pool {
         let promoted = self
             .senders
             .get_mut(&account)
-            .map(|sender| sender.insert(entry, self.gas))
+            .map(|sender| sender.insert(entry, &self.params))
             .unwrap_or_default();
         for promoted in promoted.into_iter().filter(|promoted| *promoted != nonce) {
             self.unpark(&account, promoted);
@@ -276,8 +276,8 @@ impl Pool {
 
     /// Finds again what is executable after removals. Returns what the balance does not cover.
     fn settle(&mut self, account: &AccountId) -> Vec<Dropped> {
-        let gas = self.gas;
-        let unfunded = self.senders.get_mut(account).and_then(|sender| sender.recompute(gas));
+        let unfunded =
+            self.senders.get_mut(account).and_then(|sender| sender.recompute(&self.params));
         let dropped = unfunded.map(|(entry, reason)| {
             self.forget(account, &entry);
             Dropped { id: entry.raw.id(), reason }
@@ -335,11 +335,10 @@ impl Pool {
     pub(crate) fn commit(
         &mut self,
         txs: &[(AccountId, RawTx)],
-        accounts: &[(AccountId, AccountFacts)],
+        accounts: &[(AccountId, Account)],
         now: Instant,
     ) -> Committed {
         self.epoch = self.epoch.saturating_add(1);
-        let gas = self.gas;
         let mut done = Committed::default();
         let mut unsettled = BTreeSet::new();
         for (index, (account, raw)) in txs.iter().enumerate() {
@@ -348,10 +347,10 @@ impl Pool {
                 unsettled.insert(account);
             }
         }
-        for (account, facts) in accounts {
+        for (account, committed) in accounts {
             unsettled.remove(account);
             let Some(sender) = self.senders.get_mut(account) else { continue };
-            for (entry, reason) in sender.refresh(facts.clone(), gas) {
+            for (entry, reason) in sender.refresh(committed.clone(), &self.params) {
                 self.forget(account, &entry);
                 done.dropped.push(Dropped { id: entry.raw.id(), reason });
             }
@@ -413,12 +412,9 @@ impl Pool {
         dropped
     }
 
-    /// Fees are charged from now on, or no more.
-    pub(crate) fn set_gas(&mut self, gas: bool, now: Instant) -> Vec<Dropped> {
-        if self.gas == gas {
-            return Vec::new();
-        }
-        self.gas = gas;
+    /// The network's parameters changed; some accounts may not be able to pay any more.
+    pub(crate) fn set_params(&mut self, params: NetworkParams, now: Instant) -> Vec<Dropped> {
+        self.params = params;
         let accounts: Vec<AccountId> = self.senders.keys().cloned().collect();
         let dropped: Vec<Dropped> =
             accounts.iter().flat_map(|account| self.settle(account)).collect();
@@ -454,7 +450,7 @@ impl Pool {
             }
             let Some(sender) = self.senders.get(account) else { continue };
             let cursor =
-                cursors.entry(account).or_insert_with(|| sender.facts.nonce.checked_add(1));
+                cursors.entry(account).or_insert_with(|| sender.committed.nonce.checked_add(1));
             let Some(nonce) = *cursor else { continue };
             let next = sender.queue.get(&nonce).filter(|_| sender.is_ready(nonce));
             let taken = next.and_then(|entry| room.take(entry));

@@ -23,6 +23,7 @@ struct Memory {
 /// Ids with the reason why they were rejected or dropped, oldest forgotten first.
 #[derive(Debug, Default)]
 pub(crate) struct Recent {
+    barred: BTreeMap<TxId, Memory>,
     by_id: BTreeMap<TxId, Memory>,
     order: VecDeque<(Instant, TxId)>,
 }
@@ -46,6 +47,19 @@ impl Recent {
         self.by_id
             .get(id)
             .is_some_and(|memory| now.saturating_duration_since(memory.since) < NOT_PULLED)
+    }
+
+    /// Remembers ids that must not come back for a while. Few: an operator or an abort names them.
+    pub(crate) fn bar(&mut self, ids: &[TxId], reason: &Rejected, now: Instant) {
+        self.barred.retain(|_, memory| now.saturating_duration_since(memory.since) < KEPT);
+        for id in ids.iter().take(MAX.saturating_sub(self.barred.len())) {
+            self.barred.insert(*id, Memory { since: now, reason: reason.clone() });
+        }
+    }
+
+    pub(crate) fn barred(&self, id: &TxId, now: Instant) -> Option<&Rejected> {
+        let memory = self.barred.get(id)?;
+        (now.saturating_duration_since(memory.since) < KEPT).then_some(&memory.reason)
     }
 
     pub(crate) fn remove(&mut self, id: &TxId) {
@@ -94,6 +108,17 @@ mod tests {
         assert!(!recent.is_fresh(&id(1), start + NOT_PULLED));
         assert_eq!(recent.get(&id(1), start + NOT_PULLED), Some(&reason()));
         assert_eq!(recent.get(&id(1), start + KEPT), None);
+    }
+
+    #[test]
+    fn barred_ids_stay_barred_for_ten_minutes() {
+        let start = Instant::now();
+        let mut recent = Recent::default();
+        recent.bar(&[id(1)], &reason(), start);
+        recent.remove(&id(1));
+        assert!(recent.barred(&id(1), start + KEPT - Duration::from_secs(1)).is_some());
+        assert!(recent.barred(&id(1), start + KEPT).is_none());
+        assert!(recent.barred(&id(2), start).is_none());
     }
 
     #[test]

@@ -3,19 +3,11 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use kwil_types::{Amount, RawTx, TxCode, TxId};
+use kwil_state::{Account, Admitted as Envelope, check_account};
+use kwil_types::{NetworkParams, RawTx, TxCode, TxId};
 
 use super::Rejected;
 use super::rules::Checked;
-
-/// What the last committed state says about an account. An account that does not exist has zeros.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct AccountFacts {
-    /// Nonce of its last transaction.
-    pub nonce: u64,
-    /// Its balance.
-    pub balance: Amount,
-}
 
 /// How a transaction came to this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +24,9 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) raw: RawTx,
+    pub(crate) envelope: Envelope,
     pub(crate) seq: u64,
     pub(crate) origin: Origin,
-    /// Fee and transferred amount: what the sender must be able to pay.
-    pub(crate) spend: Amount,
-    pub(crate) transfer: Amount,
     pub(crate) received: Instant,
     pub(crate) announced: u32,
     pub(crate) last_announced: Instant,
@@ -44,37 +34,25 @@ pub(crate) struct Entry {
 
 impl Entry {
     pub(crate) fn new(checked: Checked, seq: u64, origin: Origin, now: Instant) -> Self {
-        let fee = &checked.raw.transaction().body.fee;
-        let spend = fee.checked_add(&checked.transfer).unwrap_or_else(|| fee.clone());
-        Self {
-            spend,
-            transfer: checked.transfer,
-            raw: checked.raw,
-            seq,
-            origin,
-            received: now,
-            announced: 0,
-            last_announced: now,
-        }
-    }
-
-    pub(crate) fn nonce(&self) -> u64 {
-        self.raw.transaction().body.nonce
+        let Checked { raw, envelope } = checked;
+        Self { raw, envelope, seq, origin, received: now, announced: 0, last_announced: now }
     }
 }
 
-/// Queue of one account. Nonces up to `ready` follow each other without a gap and can be executed; the rest is parked.
+/// Queue of one account. Nonces up to the pending one follow each other without a gap and can be executed; the rest is
+/// parked.
 #[derive(Clone, Debug)]
 pub(crate) struct Sender {
-    pub(crate) facts: AccountFacts,
+    /// The account in the last committed state.
+    pub(crate) committed: Account,
     pub(crate) queue: BTreeMap<u64, Entry>,
     pub(crate) bytes: usize,
     pub(crate) listed_idle: bool,
-    ready: u64,
-    balance: Amount,
+    pending: Account,
 }
 
 /// Where a nonce would go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Slot {
     /// Right behind the executable ones.
     Next,
@@ -83,78 +61,57 @@ pub(crate) enum Slot {
 }
 
 impl Sender {
-    pub(crate) fn new(facts: AccountFacts) -> Self {
-        let (ready, balance) = (facts.nonce, facts.balance.clone());
-        Self { facts, queue: BTreeMap::new(), bytes: 0, listed_idle: false, ready, balance }
+    pub(crate) fn new(committed: Account) -> Self {
+        let pending = committed.clone();
+        Self { committed, queue: BTreeMap::new(), bytes: 0, listed_idle: false, pending }
     }
 
-    /// Nonce and balance after all executable transactions.
-    pub(crate) fn pending(&self) -> AccountFacts {
-        AccountFacts { nonce: self.ready, balance: self.balance.clone() }
+    /// The account after all executable transactions.
+    pub(crate) fn pending(&self) -> &Account {
+        &self.pending
     }
 
     pub(crate) fn is_ready(&self, nonce: u64) -> bool {
-        nonce <= self.ready
+        nonce <= self.pending.nonce
     }
 
     /// Executable transactions in nonce order.
     pub(crate) fn ready(&self) -> impl Iterator<Item = &Entry> {
-        self.queue.range(..=self.ready).map(|(_, entry)| entry)
+        self.queue.range(..=self.pending.nonce).map(|(_, entry)| entry)
     }
 
     /// Decides about a nonce, and about paying for it when it is the next.
     pub(crate) fn slot(
         &self,
         checked: &Checked,
-        gas: bool,
+        params: &NetworkParams,
         gap_allowed: u64,
     ) -> Result<Slot, Rejected> {
-        let body = &checked.raw.transaction().body;
-        if let Some(twin) = self.queue.get(&body.nonce) {
-            return Err(
-                twin_of(&twin.raw, &checked.raw).unwrap_or_else(|| self.wrong_nonce(checked))
-            );
+        let nonce = checked.envelope.nonce;
+        if let Some(twin) = self.queue.get(&nonce)
+            && let Some(exists) = twin_of(&twin.raw, &checked.raw)
+        {
+            return Err(exists);
         }
-        let Some(gap) = body.nonce.checked_sub(self.ready.saturating_add(1)) else {
-            return Err(self.wrong_nonce(checked));
-        };
-        if gap > 0 {
-            return if gap <= gap_allowed { Ok(Slot::Gap) } else { Err(self.wrong_nonce(checked)) };
+        let gap = nonce.saturating_sub(self.pending.nonce.saturating_add(1));
+        if gap > 0 && gap <= gap_allowed && !self.queue.contains_key(&nonce) {
+            return Ok(Slot::Gap);
         }
-        if gas {
-            self.check_funds(&checked.transfer)?;
-        }
+        check_account(&checked.envelope, &self.pending, params)?;
         Ok(Slot::Next)
     }
 
-    fn check_funds(&self, transfer: &Amount) -> Result<(), Rejected> {
-        if self.facts.balance.is_zero() || *transfer > self.balance {
-            let text = format!(
-                "{}: balance {}, transfer {transfer}",
-                TxCode::InsufficientBalance,
-                self.balance
-            );
-            return Err(Rejected::for_now(TxCode::InsufficientBalance, text));
-        }
-        Ok(())
-    }
-
-    fn wrong_nonce(&self, checked: &Checked) -> Rejected {
-        let account = hex::encode(checked.sender.identifier());
-        let got = checked.raw.transaction().body.nonce;
-        let want = self.ready.saturating_add(1);
-        let text = format!(
-            "invalid nonce for account {account}: got {got}, expected {want}: {}",
-            TxCode::InvalidNonce
-        );
-        Rejected::for_now(TxCode::InvalidNonce, text)
-    }
-
     /// Adds an entry and returns the nonces that became executable through it.
-    pub(crate) fn insert(&mut self, entry: Entry, gas: bool) -> Vec<u64> {
+    pub(crate) fn insert(&mut self, entry: Entry, params: &NetworkParams) -> Vec<u64> {
         self.bytes = self.bytes.saturating_add(entry.raw.len());
-        self.queue.insert(entry.nonce(), entry);
-        self.promote(gas)
+        self.queue.insert(entry.envelope.nonce, entry);
+        let before = self.pending.nonce;
+        self.promote(params);
+        let after = self.pending.nonce;
+        if after == before {
+            return Vec::new();
+        }
+        self.queue.range(before.saturating_add(1)..=after).map(|(nonce, _)| *nonce).collect()
     }
 
     pub(crate) fn remove(&mut self, nonce: u64) -> Option<Entry> {
@@ -163,49 +120,43 @@ impl Sender {
         Some(entry)
     }
 
-    /// Takes new facts and returns what cannot be executed any more.
-    pub(crate) fn refresh(&mut self, facts: AccountFacts, gas: bool) -> Vec<(Entry, Rejected)> {
-        self.facts = facts;
+    /// Takes the account of a newer state and returns what cannot be executed any more.
+    pub(crate) fn refresh(
+        &mut self,
+        committed: Account,
+        params: &NetworkParams,
+    ) -> Vec<(Entry, Rejected)> {
+        self.committed = committed;
         let mut gone = Vec::new();
         while let Some((nonce, _)) = self.queue.first_key_value()
-            && *nonce <= self.facts.nonce
+            && *nonce <= self.committed.nonce
         {
             let nonce = *nonce;
             let text = format!("{}: another transaction used nonce {nonce}", TxCode::InvalidNonce);
             let reason = Rejected::for_now(TxCode::InvalidNonce, text);
             gone.extend(self.remove(nonce).map(|entry| (entry, reason)));
         }
-        gone.extend(self.recompute(gas));
+        gone.extend(self.recompute(params));
         gone
     }
 
     /// Finds again what is executable; drops the first transaction that the balance does not cover.
-    pub(crate) fn recompute(&mut self, gas: bool) -> Option<(Entry, Rejected)> {
-        (self.ready, self.balance) = (self.facts.nonce, self.facts.balance.clone());
-        self.promote(gas);
-        let next = self.ready.saturating_add(1);
-        let unfunded = self.queue.get(&next).map(|entry| self.check_funds(&entry.transfer));
-        match unfunded {
-            Some(Err(reason)) if gas => self.remove(next).map(|entry| (entry, reason)),
-            Some(_) | None => None,
-        }
+    pub(crate) fn recompute(&mut self, params: &NetworkParams) -> Option<(Entry, Rejected)> {
+        self.pending = self.committed.clone();
+        let (nonce, reason) = self.promote(params)?;
+        self.remove(nonce).map(|entry| (entry, reason))
     }
 
-    fn promote(&mut self, gas: bool) -> Vec<u64> {
-        let mut promoted = Vec::new();
-        while let Some(next) = self.ready.checked_add(1)
-            && let Some(entry) = self.queue.get(&next)
-        {
-            if gas && self.check_funds(&entry.transfer).is_err() {
-                break;
+    /// Extends the executable part as far as it goes. Tells which nonce is there but cannot be paid for.
+    fn promote(&mut self, params: &NetworkParams) -> Option<(u64, Rejected)> {
+        loop {
+            let next = self.pending.nonce.checked_add(1)?;
+            let entry = self.queue.get(&next)?;
+            match check_account(&entry.envelope, &self.pending, params) {
+                Ok(after) => self.pending = after,
+                Err(refused) => return Some((next, refused.into())),
             }
-            self.ready = next;
-            if gas {
-                self.balance = self.balance.saturating_sub(&entry.spend);
-            }
-            promoted.push(next);
         }
-        promoted
     }
 }
 

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use kwil_crypto::auth::{Registry, Signer};
 use kwil_crypto::{KeyType, PrivateKey};
+use kwil_state::Account;
 use kwil_types::{
-    AccountId, Amount, MigrationStatus, Payload, RawTx, Serialization, Signature, Transaction,
-    Transfer, TxBody, ValidatorJoin,
+    AccountId, Amount, NetworkParams, Payload, RawTx, Serialization, Signature, Transaction,
+    Transfer, TxBody, Validator, ValidatorJoin, ValidatorSet,
 };
 
 use super::*;
@@ -41,7 +42,7 @@ impl User {
                 description: String::new(),
                 payload: payload.encode().unwrap().into(),
                 payload_type: payload.payload_type().name().to_owned(),
-                fee: Amount::from(PRICE),
+                fee: amount(PRICE),
                 nonce,
                 chain_id: CHAIN.to_owned(),
             },
@@ -61,28 +62,37 @@ impl User {
     }
 }
 
+/// The unit of amounts in these tests. A transfer costs ten.
+const UNIT: u64 = 21_000;
 pub(super) const PRICE: u64 = 10;
 
-pub(super) fn transfer_of(amount: u64) -> Payload {
+pub(super) fn amount(units: u64) -> Amount {
+    Amount::from(units * UNIT)
+}
+
+pub(super) fn transfer_of(units: u64) -> Payload {
     let to = AccountId::new(KeyType::Secp256k1, &[9; 20]).unwrap();
-    Payload::Transfer(Transfer { to, amount: Amount::from(amount) })
+    Payload::Transfer(Transfer { to, amount: amount(units) })
 }
 
 pub(super) fn join() -> Payload {
     Payload::ValidatorJoin(ValidatorJoin { power: 1 })
 }
 
+pub(super) fn params(gas: bool) -> NetworkParams {
+    let leader = PrivateKey::from_bytes(KeyType::Secp256k1, &[7; 32]).unwrap().public_key();
+    NetworkParams { disabled_gas_costs: !gas, ..NetworkParams::new(leader) }
+}
+
 pub(super) fn rules(gas: bool) -> Rules {
+    let params = params(gas);
     Rules {
         chain_id: CHAIN.to_owned(),
-        max_tx_bytes: 4096,
-        gas,
-        price: |_| Amount::from(PRICE),
-        migration: MigrationStatus::NoActiveMigration,
-        maa_active: false,
-        max_votes_per_tx: 2,
-        validators: Default::default(),
+        validators: ValidatorSet::new([Validator { key: params.leader, power: 1 }]).unwrap(),
+        params,
         authenticators: Arc::new(Registry::default()),
+        has_engine: false,
+        max_tx_bytes: 4096,
     }
 }
 
@@ -90,16 +100,16 @@ pub(super) fn limits() -> Limits {
     Limits { max_bytes: 100_000, max_per_sender: 20, max_gap: 0 }
 }
 
-pub(super) fn facts(nonce: u64, balance: u64) -> AccountFacts {
-    AccountFacts { nonce, balance: Amount::from(balance) }
+pub(super) fn facts(nonce: u64, balance: u64) -> Account {
+    Account { nonce, balance: amount(balance) }
 }
 
 /// The committed accounts, read by lookups and changed by the test.
 #[derive(Clone, Default)]
-pub(super) struct State(Arc<Mutex<BTreeMap<AccountId, AccountFacts>>>);
+pub(super) struct State(Arc<Mutex<BTreeMap<AccountId, Account>>>);
 
 impl State {
-    pub(super) fn set(&self, account: AccountId, facts: AccountFacts) {
+    pub(super) fn set(&self, account: AccountId, facts: Account) {
         self.0.lock().unwrap().insert(account, facts);
     }
 

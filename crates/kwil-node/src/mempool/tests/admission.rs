@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use kwil_types::{TxCode, TxResult};
+use kwil_types::{MigrationStatus, TxCode, TxResult};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -15,7 +15,7 @@ fn mempool(gas: bool, state: &State) -> Mempool {
     Mempool::new(limits(), rules(gas), state.lookup(), 2)
 }
 
-fn block(height: u64, txs: &[RawTx], accounts: &[(AccountId, AccountFacts)]) -> CommittedTxs {
+fn block(height: u64, txs: &[RawTx], accounts: &[(AccountId, Account)]) -> CommittedTxs {
     let results = txs.iter().map(|_| TxResult::ok(height as i64)).collect();
     CommittedTxs { height, txs: txs.to_vec(), results, accounts: accounts.to_vec() }
 }
@@ -47,7 +47,7 @@ async fn each_fault_has_its_code() {
     tx.body.payload_type = "mint".to_owned();
     assert_eq!(code_of(&mempool, tx, &user).await, TxCode::InvalidTxType);
     let mut tx = good();
-    tx.body.fee = Amount::from(PRICE - 1);
+    tx.body.fee = amount(PRICE - 1);
     assert_eq!(code_of(&mempool, tx, &user).await, TxCode::InsufficientFee);
     assert_eq!(code_of(&mempool, good(), &user).await, TxCode::InsufficientBalance);
 
@@ -64,14 +64,19 @@ async fn each_fault_has_its_code() {
     assert_eq!(mempool.summary().txs, 0);
 }
 
+fn migrating(migration_status: MigrationStatus) -> Rules {
+    let params = NetworkParams { migration_status, ..params(false) };
+    Rules { params, ..rules(false) }
+}
+
 #[tokio::test]
 async fn halted_and_migrating_networks_take_less() {
     let user = User::new(1);
     let state = State::default();
     let mempool = mempool(false, &state);
-    mempool.set_rules(Rules { migration: MigrationStatus::MigrationInProgress, ..rules(false) });
+    mempool.set_rules(migrating(MigrationStatus::MigrationInProgress));
     assert_eq!(code_of(&mempool, user.body(1, &join()), &user).await, TxCode::NetworkInMigration);
-    mempool.set_rules(Rules { migration: MigrationStatus::MigrationCompleted, ..rules(false) });
+    mempool.set_rules(migrating(MigrationStatus::MigrationCompleted));
     assert_eq!(
         code_of(&mempool, user.body(1, &transfer_of(1)), &user).await,
         TxCode::NetworkHalted
@@ -89,7 +94,8 @@ async fn nonce_follows_pending_transactions_and_a_client_may_not_leave_a_gap() {
         async move { mempool.admit(raw, Origin::Client).await.unwrap_err() }
     };
     assert_eq!(reject(user.transfer(4, 1)).await.code, TxCode::InvalidNonce);
-    let account = hex::encode(user.account().identifier());
+    let account = user.account().to_string();
+    let account = account.split('#').next().unwrap();
     assert_eq!(
         reject(user.transfer(7, 1)).await.text,
         format!("invalid nonce for account {account}: got 7, expected 5: invalid nonce")
@@ -295,4 +301,20 @@ async fn signatures_of_a_block_are_checked_unless_they_wait_here() {
     assert_eq!((place, reason.code), (2, TxCode::InvalidSignature));
     let ids = [good.id(), known.id()];
     assert_eq!(mempool.bodies(&ids), [None, Some(known)]);
+}
+
+#[tokio::test]
+async fn barred_transaction_leaves_and_does_not_come_back() {
+    let user = User::new(1);
+    let state = State::default();
+    let mempool = mempool(false, &state);
+    let tx = user.transfer(1, 1);
+    mempool.admit(tx.clone(), Origin::Client).await.unwrap();
+    let mut waiter = mempool.wait_for(tx.id()).unwrap();
+    mempool.bar(&[tx.id()]);
+    assert!(
+        matches!(waiter.outcome().await, Some(Outcome::Dropped(reason)) if reason.code == TxCode::RejectedByPolicy)
+    );
+    assert_eq!(mempool.admit(tx, Origin::Peer).await.unwrap_err().code, TxCode::RejectedByPolicy);
+    assert_eq!(mempool.summary().txs, 0);
 }

@@ -11,14 +11,14 @@ use super::super::rules::Checked;
 use super::*;
 
 /// A transaction whose signature nobody will look at, padded to a size.
-fn tx(user: u8, nonce: u64, amount: u64, pad: usize) -> Checked {
-    let mut tx = unsigned(user, nonce, amount);
+fn tx(user: u8, nonce: u64, units: u64, pad: usize) -> Checked {
+    let mut tx = unsigned(user, nonce, units);
     tx.body.description = "x".repeat(pad);
     checked(&tx, user)
 }
 
-fn unsigned(user: u8, nonce: u64, amount: u64) -> Transaction {
-    let payload = transfer_of(amount);
+fn unsigned(user: u8, nonce: u64, units: u64) -> Transaction {
+    let payload = transfer_of(units);
     Transaction {
         signature: Signature {
             bytes: Bytes::from_static(&[1; 65]),
@@ -28,7 +28,7 @@ fn unsigned(user: u8, nonce: u64, amount: u64) -> Transaction {
             description: String::new(),
             payload: payload.encode().unwrap().into(),
             payload_type: payload.payload_type().name().to_owned(),
-            fee: Amount::from(PRICE),
+            fee: amount(PRICE),
             nonce,
             chain_id: CHAIN.to_owned(),
         },
@@ -40,7 +40,7 @@ fn unsigned(user: u8, nonce: u64, amount: u64) -> Transaction {
 fn checked(tx: &Transaction, user: u8) -> Checked {
     rules(true)
         .check(&RawTx::new(tx).unwrap())
-        .inspect(|checked| assert_eq!(checked.sender, account(user)))
+        .inspect(|checked| assert_eq!(checked.envelope.sender, account(user)))
         .unwrap()
 }
 
@@ -49,7 +49,7 @@ fn account(user: u8) -> AccountId {
 }
 
 fn pool_with(limits: Limits, balances: &[u64]) -> Pool {
-    let mut pool = Pool::new(limits, true);
+    let mut pool = Pool::new(limits, params(true));
     for (user, balance) in (1..).zip(balances) {
         pool.learn(&account(user), facts(0, *balance));
     }
@@ -136,10 +136,10 @@ fn proposal_stops_a_sender_at_the_first_that_does_not_fit_and_keeps_the_reserve(
 #[test]
 fn balance_counts_what_waits_and_a_commit_drops_what_is_no_longer_covered() {
     let now = Instant::now();
-    let mut pool = pool_with(limits(), &[100, 0]);
+    let mut pool = pool_with(limits(), &[120, 0]);
     pool.insert(tx(1, 1, 60, 0), Origin::Client, now).unwrap();
-    assert_eq!(pool.pending(&account(1)), Some(facts(1, 100 - 60 - PRICE)));
-    let refused = pool.insert(tx(1, 2, 31, 0), Origin::Client, now).unwrap_err();
+    assert_eq!(pool.pending(&account(1)), Some(facts(1, 120 - 60 - PRICE)));
+    let refused = pool.insert(tx(1, 2, 51, 0), Origin::Client, now).unwrap_err();
     assert_eq!(refused.code, TxCode::InsufficientBalance);
     assert_eq!(
         pool.insert(tx(2, 1, 0, 0), Origin::Client, now).unwrap_err().code,
@@ -290,7 +290,7 @@ proptest! {
                 Step::Commit { take, balances, skip } => {
                     let txs: Vec<_> = pool.reap(&reap_all(None)).others.into_iter().take(take).collect();
                     for (facts, balance) in state.iter_mut().zip(balances) {
-                        *facts = AccountFacts { nonce: facts.nonce + skip, balance: Amount::from(balance) };
+                        *facts = Account { nonce: facts.nonce + skip, balance: amount(balance) };
                     }
                     for (user, nonce) in places(&txs) {
                         let facts = &mut state[usize::from(user) - 1];
@@ -315,7 +315,7 @@ proptest! {
                 }
                 Step::Gas(on) => {
                     gas = on;
-                    for gone in pool.set_gas(on, now) {
+                    for gone in pool.set_params(params(on), now) {
                         prop_assert!(here.remove(&gone.id));
                     }
                 }
@@ -336,9 +336,9 @@ proptest! {
                 prop_assert_eq!(raw.transaction().body.nonce, facts.nonce + 1);
                 facts.nonce += 1;
                 if gas {
-                    let transfer = rules(false).check(raw).unwrap().transfer;
+                    let transfer = rules(false).check(raw).unwrap().envelope.amount;
                     prop_assert!(transfer <= facts.balance);
-                    let spend = transfer.checked_add(&Amount::from(PRICE)).unwrap();
+                    let spend = transfer.checked_add(&amount(PRICE)).unwrap();
                     facts.balance = facts.balance.saturating_sub(&spend);
                 }
             }
