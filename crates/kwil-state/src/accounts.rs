@@ -7,7 +7,7 @@ mod read;
 mod row;
 mod spend;
 
-pub use row::AccountRow;
+pub use row::{AccountRow, account_of};
 pub(crate) use spend::{Spent, Unspent};
 
 use std::collections::{BTreeMap, BTreeSet};

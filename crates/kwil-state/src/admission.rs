@@ -116,6 +116,12 @@ pub fn estimate_price(
     Ok(routes::price(params, payload_type, Some(&payload)).unwrap_or_default())
 }
 
+/// What a payload costs under these parameters: zero on a network without gas.
+#[must_use]
+pub fn price_of(payload: &Payload, params: &NetworkParams) -> Amount {
+    routes::price(params, payload.payload_type(), Some(payload)).unwrap_or_default()
+}
+
 fn payload(tx: &Transaction, has_engine: bool) -> Result<(PayloadType, Payload), Refused> {
     let known = PayloadType::from_name(&tx.body.payload_type)
         .ok()

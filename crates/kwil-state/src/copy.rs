@@ -52,6 +52,13 @@ impl<'c> CopyReader<'c> {
         Ok(Self { chunks, pending: Bytes::new(), header: false, done: false })
     }
 
+    /// A reader of a stream that is in memory.
+    #[cfg(any(test, feature = "testing"))]
+    pub(crate) fn from_chunks(chunks: Vec<Bytes>) -> Self {
+        let chunks = Box::pin(futures_util::stream::iter(chunks.into_iter().map(Ok)));
+        Self { chunks, pending: Bytes::new(), header: false, done: false }
+    }
+
     /// The columns of the next tuple, without their count; `None` after the last one.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, NodeFault> {
         loop {
@@ -148,10 +155,8 @@ mod tests {
     use super::*;
 
     async fn read(stream: &[u8], chunk: usize) -> Result<Vec<Bytes>, NodeFault> {
-        let chunks: Vec<_> =
-            stream.chunks(chunk).map(|part| Ok(Bytes::copy_from_slice(part))).collect();
-        let chunks = Box::pin(futures_util::stream::iter(chunks));
-        let mut reader = CopyReader { chunks, pending: Bytes::new(), header: false, done: false };
+        let chunks = stream.chunks(chunk).map(Bytes::copy_from_slice).collect();
+        let mut reader = CopyReader::from_chunks(chunks);
         let mut tuples = Vec::new();
         while let Some(tuple) = reader.next().await? {
             tuples.push(tuple);

@@ -19,6 +19,7 @@ mod state;
 
 pub use engine::{Statement, StatementEngine, StatementOutcome};
 pub use outcome::{BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
+pub use run::app_hash_after;
 pub(crate) use run::{Sources, genesis_app_hash, is_enabled, run};
 pub(crate) use state::BlockState;
 pub use state::TxContext;

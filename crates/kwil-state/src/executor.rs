@@ -189,6 +189,16 @@ impl Executor {
         self.writer.close().await;
     }
 
+    /// Makes sure that the database answers, after it was away. [`Executor::chain`] then tells where it stands, which can be
+    /// an earlier block than the last one committed here.
+    ///
+    /// # Errors
+    /// [`NodeFault`].
+    pub async fn reconnect(&mut self) -> Result<(), NodeFault> {
+        self.abort().await;
+        self.catch_up().await
+    }
+
     /// Connects again when the connection is gone, and publishes where the database stands when that is another block.
     async fn catch_up(&mut self) -> Result<(), NodeFault> {
         self.writer.connect().await?;

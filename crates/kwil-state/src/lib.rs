@@ -1,4 +1,57 @@
-//! A node's state: everything that touches PostgreSQL.
+//! A node's state in PostgreSQL: everything that touches the database, and nothing that does not.
+//!
+//! What it may not do: take a result from anything but the statement and the state. Each session has fixed settings, no
+//! clock or map order reaches a row, a problem of this machine is a [`NodeFault`] and never a transaction's result, and
+//! the state hash covers every row of every table, so a difference between two nodes shows in the next block.
+//!
+//! ```text
+//! Postgres (Managed: private server | External: checked server)
+//!    │ endpoint
+//!    ├─► Writer ── Block: load, store, execute, DDL, savepoints ─► finish (state root) ─► seal ─► commit
+//!    │      └─ Executor: transactions of a block, votes, parameters, app hash; publishes what is committed
+//!    ├─► Database: pools; read() for clients, inspect() for the node, at the last committed height
+//!    └─► verify_state: the hash recomputed from the tables, the differing table named
+//!
+//! a changed row ─► trigger (user tables) or store (engine tables) ─► canonical bytes ─► lattice ─► state root
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use kwil_crypto::Hash;
+//! use kwil_state::{ColumnType, NewColumn, NewTable, Writer, verify_state};
+//! # use kwil_state::testing::TestDatabase;
+//! use tokio_util::sync::CancellationToken;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let database = TestDatabase::create().await;
+//! # let endpoint = database.endpoint().clone();
+//! let mut writer = Writer::open(endpoint.clone(), None).await?;
+//! let mut block = writer.begin(1, CancellationToken::new()).await?;
+//! block.create_namespace("main", "USER").await?;
+//! let id = NewColumn { name: "id".into(), ty: ColumnType::parse("int8").ok_or("type")?, not_null: true };
+//! let table = NewTable {
+//!     schema: "main".into(),
+//!     name: "notes".into(),
+//!     columns: vec![id],
+//!     primary_key: vec!["id".into()],
+//! };
+//! block.create_table(&table).await?;
+//! block.execute("INSERT INTO main.notes VALUES (1), (2)").await?;
+//! let state_root = block.finish().await?;
+//! writer.seal(Hash([1; 32]), Hash([2; 32]), 1_700_000_000_000).await?;
+//! writer.commit().await?;
+//!
+//! let report = verify_state(&endpoint, None).await?;
+//! assert!(report.holds());
+//! assert_eq!(report.state_root, Some(state_root));
+//! # Ok(()) }
+//! ```
+//!
+//! # Features
+//!
+//! `testing`: a private PostgreSQL cluster for each test process, a fresh database for each test, fuzz entry points.
 
 mod accounts;
 mod admission;
@@ -36,9 +89,9 @@ mod verify;
 mod votes;
 mod writer;
 
-pub use accounts::{Account, AccountRow, BalanceError};
+pub use accounts::{Account, AccountRow, BalanceError, account_of};
 pub use admission::{
-    AdmissionRules, Admitted, Refused, check_account, check_envelope, estimate_price,
+    AdmissionRules, Admitted, Refused, check_account, check_envelope, estimate_price, price_of,
     verify_signature,
 };
 pub use block::Block;
@@ -51,7 +104,7 @@ pub use disk::{DiskLevel, DiskSpace};
 pub use endpoint::{Endpoint, Host, Secret};
 pub use execution::{
     BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, Statement, StatementEngine,
-    StatementOutcome, TxContext,
+    StatementOutcome, TxContext, app_hash_after,
 };
 pub use executor::{Executor, Extensions, Published};
 pub use external::{External, ExternalError, Finding};

@@ -1,6 +1,6 @@
 //! What the network has agreed on, in memory: validators, parameters, pending resolutions and votes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use kwil_crypto::PublicKey;
@@ -58,13 +58,15 @@ impl NetworkState {
                 "resolution type {event_type} is used on this chain but not built into this binary"
             )));
         }
-        let votes =
-            block.scan::<VoteRow>().await?.into_iter().map(|row| ((row.resolution, row.voter), ()));
+        let mut votes: BTreeMap<Uuid, BTreeSet<PublicKey>> = BTreeMap::new();
+        for VoteRow { resolution, voter } in block.scan::<VoteRow>().await? {
+            votes.entry(resolution).or_default().insert(voter);
+        }
         Ok(Self {
             params: params.into(),
             validators: validators.into(),
             resolutions: resolutions.into(),
-            votes: Arc::new(votes.collect()),
+            votes: votes.into(),
         })
     }
 
@@ -106,9 +108,9 @@ impl NetworkState {
     }
 
     fn pending(&self, resolution: &Resolution) -> PendingResolution {
-        let id = resolution.id();
-        let voted = |key: &PublicKey| self.votes.contains_key(&(id, *key));
-        let voters = self.votes.keys().filter(|(of, _)| *of == id).map(|(_, voter)| (*voter, true));
+        let voters = self.votes.get(&resolution.id());
+        let voted = |key: &PublicKey| voters.is_some_and(|voters| voters.contains(key));
+        let approving = voters.into_iter().flatten().map(|voter| (*voter, true));
         let others = self
             .validators
             .iter()
@@ -122,7 +124,7 @@ impl NetworkState {
         let threshold =
             kind_of(resolution.event_type()).map_or(Threshold::ALL, |kind| kind.threshold);
         PendingResolution {
-            board: voters.chain(others).collect(),
+            board: approving.chain(others).collect(),
             power: power.fold(0, u64::saturating_add),
             needed: threshold.required(self.validators.total_power()),
             resolution: resolution.clone(),

@@ -18,9 +18,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use rustix::fs::FlockOperation;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
+use crate::canon::{Image, MAX_ROW_BYTES, encode_image};
 use crate::connect::connect;
+use crate::copy::CopyReader;
 use crate::endpoint::Endpoint;
 use crate::managed::{Launcher, Managed, ManagedConfig, OWNER};
+use crate::table::{Column, ColumnId, ColumnType, Table, TableId};
 
 const FOLDER_PREFIX: &str = "kwil-test-pg-";
 
@@ -179,6 +182,88 @@ fn remove_abandoned() {
         if ours && path.join("in-use").exists() && lock(&path).is_some() {
             // Another process may remove it at the same time.
             drop(std::fs::remove_dir_all(&path));
+        }
+    }
+}
+
+/// A table with a column of every type, for the decoders.
+fn table_of_every_type() -> Table {
+    let types = [
+        "int8",
+        "bool",
+        "text",
+        "bytea",
+        "uuid",
+        "numeric(20,5)",
+        "int8[]",
+        "numeric(20,5)[]",
+        "text[]",
+    ];
+    let column = |(id, ty): (u32, &str)| Column {
+        id: ColumnId(id),
+        name: format!("c{id}"),
+        ty: ColumnType::parse(ty).expect("a known type"),
+        not_null: false,
+    };
+    let columns = (1..).zip(types).map(column).collect();
+    Table { id: TableId(1000), schema: "main".into(), name: "t".into(), columns }
+}
+
+/// Decodes a row image as PostgreSQL sends one, with and without type ids.
+///
+/// # Panics
+/// When an accepted image gives a canonical row above the limit.
+pub fn fuzz_row_image(data: &[u8]) {
+    let table = table_of_every_type();
+    let mut out = Vec::new();
+    for image in [Image::Record(data), Image::Tuple(data)] {
+        if encode_image(&table, image, &mut out).is_ok() {
+            assert!(out.len() <= MAX_ROW_BYTES.saturating_add(data.len()));
+        }
+    }
+}
+
+/// Reads a stream of `COPY … BINARY`, cut into chunks by its first byte.
+///
+/// # Panics
+/// When the runtime cannot be made.
+pub fn fuzz_copy_stream(data: &[u8]) {
+    let Some((cut, stream)) = data.split_first() else { return };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("runtime");
+    let chunk = usize::from(*cut).saturating_add(1);
+    let chunks: Vec<_> = stream.chunks(chunk).map(bytes::Bytes::copy_from_slice).collect();
+    runtime.block_on(async {
+        let mut reader = CopyReader::from_chunks(chunks);
+        while let Ok(Some(_tuple)) = reader.next().await {}
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(seed: u64, length: usize) -> Vec<u8> {
+        let mut state = seed | 1;
+        let byte = || {
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            // Small numbers look like lengths and counts more often than evenly spread ones.
+            let byte = (state >> 56) as u8;
+            if state >> 32 & 3 == 0 { byte } else { byte & 7 }
+        };
+        std::iter::repeat_with(byte).take(length).collect()
+    }
+
+    #[test]
+    fn noise_passes_through_the_fuzz_entries() {
+        for seed in 0..4000 {
+            let bytes = noise(seed, usize::try_from(seed % 300).unwrap());
+            fuzz_row_image(&bytes);
+            fuzz_copy_stream(&bytes);
+            let header: Vec<u8> =
+                [&[5], &b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0"[..], &bytes].concat();
+            fuzz_copy_stream(&header);
         }
     }
 }

@@ -16,17 +16,18 @@ use kwil_crypto::PublicKey;
 use uuid::Uuid;
 
 use crate::overlay::{Change, Checkpoint, Overlay};
+use crate::store::RowChange;
 
 /// Every pending resolution.
 pub(crate) type Resolutions = Arc<BTreeMap<Uuid, Resolution>>;
-/// Who voted for which pending resolution.
-pub(crate) type Votes = Arc<BTreeMap<(Uuid, PublicKey), ()>>;
+/// Who voted for which pending resolution; one without votes has no entry.
+pub(crate) type Votes = Arc<BTreeMap<Uuid, BTreeSet<PublicKey>>>;
 
 /// Resolutions and votes during a block.
 #[derive(Debug)]
 pub(crate) struct VoteBook {
     resolutions: Overlay<Uuid, Resolution>,
-    votes: Overlay<(Uuid, PublicKey), ()>,
+    votes: Overlay<Uuid, BTreeSet<PublicKey>>,
     // Only the ids that the block could create again were looked up.
     processed: Overlay<Uuid, ()>,
     looked_up: BTreeSet<Uuid>,
@@ -123,31 +124,32 @@ impl VoteBook {
 
     /// Adds a vote; voting twice is the same as voting once.
     pub(crate) fn vote(&mut self, id: Uuid, voter: PublicKey) {
-        if !self.votes.contains(&(id, voter)) {
-            self.votes.put((id, voter), Some(()));
+        let mut voters = self.votes.get(&id).cloned().unwrap_or_default();
+        if voters.insert(voter) {
+            self.votes.put(id, Some(voters));
         }
     }
 
     /// The voters of a resolution in key order.
-    pub(crate) fn voters(&self, id: Uuid) -> Vec<PublicKey> {
-        self.votes.iter().filter(|((of, _), ())| *of == id).map(|((_, voter), ())| *voter).collect()
+    pub(crate) fn voters(&self, id: Uuid) -> impl Iterator<Item = &PublicKey> {
+        self.votes.get(&id).into_iter().flatten()
     }
 
     /// Removes every vote of a validator that left.
     pub(crate) fn remove_voter(&mut self, voter: &PublicKey) {
-        let cast: Vec<_> =
-            self.votes.iter().map(|(key, ())| *key).filter(|(_, by)| by == voter).collect();
-        for key in cast {
-            self.votes.put(key, None);
+        let voted = self.votes.iter().filter(|(_, voters)| voters.contains(voter));
+        let voted: Vec<(Uuid, BTreeSet<PublicKey>)> =
+            voted.map(|(id, voters)| (*id, voters.clone())).collect();
+        for (id, mut voters) in voted {
+            voters.remove(voter);
+            self.votes.put(id, Some(voters).filter(|voters| !voters.is_empty()));
         }
     }
 
     /// Removes a resolution that was confirmed or expired, with its votes; most types can never come back.
     pub(crate) fn close(&mut self, resolution: &Resolution) {
         let id = resolution.id();
-        for voter in self.voters(id) {
-            self.votes.put((id, voter), None);
-        }
+        self.votes.put(id, None);
         self.resolutions.put(id, None);
         if kind_of(resolution.event_type()).is_none_or(|kind| kind.remembered) {
             self.processed.put(id, Some(()));
@@ -158,8 +160,8 @@ impl VoteBook {
         self.resolutions.changes()
     }
 
-    pub(crate) fn vote_changes(&self) -> Vec<Change<(Uuid, PublicKey), ()>> {
-        self.votes.changes()
+    pub(crate) fn vote_changes(&self) -> Vec<RowChange<VoteRow>> {
+        self.votes.changes().into_iter().flat_map(VoteRow::changes).collect()
     }
 
     pub(crate) fn processed_changes(&self) -> Vec<Change<Uuid, ()>> {

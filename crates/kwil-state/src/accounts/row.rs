@@ -5,6 +5,8 @@ use kwil_types::AccountId;
 
 use super::Account;
 use crate::canon::Cell;
+use crate::database::Database;
+use crate::fault::NodeFault;
 use crate::overlay::Change;
 use crate::store::{ACCOUNTS, EngineRow, EngineTable, RowChange};
 
@@ -29,6 +31,14 @@ impl AccountRow {
         let row = |account| Self { id: key.clone(), account };
         RowChange { old: old.map(row), new: new.map(row) }
     }
+}
+
+/// An account as of the last committed block; `None` when it does not exist.
+///
+/// # Errors
+/// [`NodeFault`] when the database cannot be read.
+pub async fn account_of(database: &Database, id: &AccountId) -> Result<Option<Account>, NodeFault> {
+    database.inspect().await?.account(id).await
 }
 
 impl EngineRow for AccountRow {

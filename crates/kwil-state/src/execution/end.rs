@@ -122,8 +122,8 @@ fn refunds(
         let bytes = u64::try_from(resolution.body().len()).unwrap_or(u64::MAX);
         add(&resolution.proposer, bytes.saturating_mul(REFUND_PER_BYTE));
         for voter in state.book.voters(resolution.id()) {
-            if voter != resolution.proposer {
-                add(&voter, REFUND_PER_VOTE);
+            if *voter != resolution.proposer {
+                add(voter, REFUND_PER_VOTE);
             }
         }
     }

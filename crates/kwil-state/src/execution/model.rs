@@ -1,7 +1,7 @@
 //! Random blocks against the rules that must hold whatever validators send.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use kwil_crypto::{Hash, KeyType, PrivateKey, PublicKey};
 use kwil_types::{
@@ -20,8 +20,14 @@ use crate::routes::{self, RouteError};
 
 const NODES: u8 = 6;
 
+static KEYS: LazyLock<Vec<PublicKey>> = LazyLock::new(|| {
+    let key =
+        |number| PrivateKey::from_bytes(KeyType::Secp256k1, &[number; 32]).unwrap().public_key();
+    (1..=NODES).map(key).collect()
+});
+
 fn key(number: u8) -> PublicKey {
-    PrivateKey::from_bytes(KeyType::Secp256k1, &[number + 1; 32]).unwrap().public_key()
+    KEYS[usize::from(number)]
 }
 
 fn id(number: u8) -> AccountId {
@@ -71,8 +77,10 @@ struct Seen {
 }
 
 fn seen(state: &BlockState) -> Seen {
-    let resolutions =
-        state.book.iter().map(|resolution| (resolution.id(), state.book.voters(resolution.id())));
+    let resolutions = state
+        .book
+        .iter()
+        .map(|resolution| (resolution.id(), state.book.voters(resolution.id()).copied().collect()));
     Seen {
         accounts: (0..NODES)
             .map(|number| state.accounts.get(&id(number)).unwrap().cloned())
@@ -86,8 +94,11 @@ fn seen(state: &BlockState) -> Seen {
 /// What must hold between blocks.
 fn check(network: &NetworkState) -> Result<(), TestCaseError> {
     prop_assert!(network.validators.contains(&network.params.leader), "the leader is a validator");
+    prop_assert!(network.votes.values().all(|voters| !voters.is_empty()), "an entry without votes");
     prop_assert!(network.validators.total_power() <= MAX_TOTAL_POWER);
-    for (resolution, voter) in network.votes.keys() {
+    for (resolution, voter) in
+        network.votes.iter().flat_map(|(id, voters)| voters.iter().map(move |voter| (id, voter)))
+    {
         prop_assert!(network.validators.contains(voter), "a vote of somebody who is no validator");
         prop_assert!(network.resolutions.contains_key(resolution), "a vote for nothing");
     }

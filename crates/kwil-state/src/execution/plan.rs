@@ -120,7 +120,7 @@ impl Plan {
             return;
         }
         let proposers = committed.resolutions.values().map(|resolution| resolution.proposer);
-        let voters = committed.votes.keys().map(|(_, voter)| *voter);
+        let voters = committed.votes.values().flatten().copied();
         let validators = committed.validators.iter().map(|member| member.key);
         self.accounts
             .extend(proposers.chain(voters).chain(validators).map(|key| AccountId::from(&key)));

@@ -6,7 +6,8 @@ use kwil_crypto::auth::Registry;
 use kwil_crypto::{Hash, context, hash};
 use kwil_types::wire::Writer;
 use kwil_types::{
-    Amount, ParamUpdates, ParamValue, Payload, PayloadType, TxCode, TxResult, updates_hash,
+    Amount, Header, ParamUpdates, ParamValue, Payload, PayloadType, TxCode, TxResult, Validator,
+    updates_hash,
 };
 
 use super::end::end_of_block;
@@ -20,7 +21,7 @@ use crate::canon::Cell;
 use crate::fault::NodeFault;
 use crate::network_state::NetworkState;
 use crate::routes::{self, RouteError};
-use crate::votes::{ProcessedRow, ResolutionRow, VoteRow};
+use crate::votes::{ProcessedRow, ResolutionRow};
 
 /// What execution needs beside the block and the database.
 #[derive(Clone, Debug)]
@@ -229,8 +230,7 @@ async fn store(block: &mut Block<'_>, state: &BlockState) -> Result<(), NodeFaul
     let resolutions: Vec<_> =
         state.book.resolution_changes().into_iter().map(ResolutionRow::change).collect();
     block.store(&resolutions).await?;
-    let votes: Vec<_> = state.book.vote_changes().iter().map(VoteRow::change).collect();
-    block.store(&votes).await?;
+    block.store(&state.book.vote_changes()).await?;
     let processed: Vec<_> =
         state.book.processed_changes().iter().map(ProcessedRow::change).collect();
     block.store(&processed).await?;
@@ -239,6 +239,18 @@ async fn store(block: &mut Block<'_>, state: &BlockState) -> Result<(), NodeFaul
         .row_changes()
         .map_err(|error| NodeFault::invariant("store parameters", error))?;
     block.store(&params).await
+}
+
+/// The app hash of a block from what it left: the root over the tables, its results and its updates.
+#[must_use]
+pub fn app_hash_after(
+    header: &Header,
+    state_root: &Hash,
+    results: &[TxResult],
+    (validators, params): (&[Validator], &ParamUpdates),
+) -> Hash {
+    let (results, updates) = (results_root(results), updates_hash(validators, params));
+    app_hash(header.height.get(), &header.prev_app_hash, state_root, &results, &updates)
 }
 
 /// Hash of codes and gas. Logs are not covered: their texts may differ between nodes.

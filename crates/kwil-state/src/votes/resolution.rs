@@ -1,5 +1,7 @@
 //! Resolutions, votes and processed ids as values and as rows.
 
+use std::collections::BTreeSet;
+
 use kwil_crypto::{KeyType, PublicKey};
 use kwil_types::VotableEvent;
 use uuid::Uuid;
@@ -109,10 +111,14 @@ pub(crate) struct VoteRow {
 }
 
 impl VoteRow {
-    pub(crate) fn change(change: &Change<(Uuid, PublicKey), ()>) -> RowChange<Self> {
-        let (resolution, voter) = change.key;
-        let row = |()| Self { resolution, voter };
-        RowChange { old: change.old.map(row), new: change.new.map(row) }
+    /// The votes that came and went for one resolution.
+    pub(crate) fn changes(change: Change<Uuid, BTreeSet<PublicKey>>) -> Vec<RowChange<Self>> {
+        let Change { key: resolution, old, new } = change;
+        let (old, new) = (old.unwrap_or_default(), new.unwrap_or_default());
+        let row = |voter: &PublicKey| Some(Self { resolution, voter: *voter });
+        let gone = old.difference(&new).map(|voter| RowChange { old: row(voter), new: None });
+        let come = new.difference(&old).map(|voter| RowChange { old: None, new: row(voter) });
+        gone.chain(come).collect()
     }
 }
 

@@ -34,8 +34,7 @@ pub(crate) fn tally(book: &VoteBook, validators: &ValidatorSet, now: i64) -> Tal
 
 /// The power that voted for a resolution.
 pub(crate) fn power(book: &VoteBook, resolution: &Resolution, validators: &ValidatorSet) -> u64 {
-    let powers =
-        book.voters(resolution.id()).into_iter().filter_map(|voter| validators.power_of(&voter));
+    let powers = book.voters(resolution.id()).filter_map(|voter| validators.power_of(voter));
     // The sum of the whole set is bounded far below the type's range.
     powers.fold(0, u64::saturating_add)
 }

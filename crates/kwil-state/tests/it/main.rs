@@ -15,6 +15,7 @@ mod fixture;
 mod managed;
 mod network;
 mod payments;
+mod random;
 mod replay;
 mod resolutions;
 mod state;
