@@ -30,8 +30,11 @@ enum Command {
     Validators(ValidatorsGroup),
     #[command(visible_alias = "admin")]
     Node(AdminGroup),
+    #[command(about = "Show who the node is, how far it is, and its voting power")]
     Status(Shortcut<Status>),
+    #[command(about = "Show the peers that the node is connected with")]
     Peers(Shortcut<Peers>),
+    #[command(about = "Show whether the node is well; exits with 8 when it is not")]
     Health(Shortcut<Health>),
     Consensus(ConsensusGroup),
     Whitelist(WhitelistGroup),

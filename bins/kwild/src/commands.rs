@@ -13,6 +13,8 @@ use kwil_cmd::validators::ValidatorsGroup;
 use kwil_cmd::whitelist::WhitelistGroup;
 use kwil_cmd::{CliError, Context, GlobalArgs, Program, VersionCommand};
 
+use crate::start::Start;
+
 /// A node of a Kwil network.
 #[derive(Debug, clap::Parser)]
 #[command(name = "kwild")]
@@ -28,6 +30,7 @@ pub(crate) struct Kwild {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Start(Box<Start>),
     PrintConfig(PrintConfig),
     Key(KeyGroup),
     Setup(SetupGroup),
@@ -58,6 +61,7 @@ impl Program for Kwild {
 
     fn run(self, context: &mut Context) -> Result<(), CliError> {
         match self.command {
+            Command::Start(command) => command.run(context),
             Command::PrintConfig(command) => command.run(context),
             Command::Key(group) => group.run(context),
             Command::Setup(group) => group.run(context),

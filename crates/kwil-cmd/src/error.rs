@@ -71,7 +71,7 @@ impl CliError {
     /// A failure of a kind.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hints: Vec::new() }
+        Self { code, message: without_os_numbers(&message.into()), hints: Vec::new() }
     }
 
     /// A failure without a kind of its own.
@@ -157,6 +157,18 @@ impl From<kwil_config::ConfigError> for CliError {
     }
 }
 
+/// `No such file or directory (os error 2)` without the number, which tells an operator nothing.
+fn without_os_numbers(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once(" (os error ") {
+        out.push_str(before);
+        rest = after.split_once(')').map_or("", |(_, tail)| tail);
+    }
+    out.push_str(rest);
+    out
+}
+
 /// An error and its causes on one line, each text once.
 pub(crate) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
@@ -186,6 +198,14 @@ mod tests {
             CliError::because("setup failed", &error).to_string(),
             "setup failed: cannot read x: disk on fire"
         );
+    }
+
+    #[test]
+    fn numbers_of_system_errors_are_left_out() {
+        let error = CliError::failed(
+            "cannot read x: No such file or directory (os error 2); y: z (os error 13)",
+        );
+        assert_eq!(error.to_string(), "cannot read x: No such file or directory; y: z");
     }
 
     #[test]

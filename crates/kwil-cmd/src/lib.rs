@@ -20,6 +20,10 @@
 //! assert_eq!(error.code().exit_status(), 3);
 //! assert_eq!(error.to_string(), "cannot reach the node at 127.0.0.1:8484");
 //! ```
+//!
+//! # Features
+//!
+//! `testing`: runs the real programs in a home of their own.
 
 pub mod admin;
 mod app;
@@ -42,6 +46,8 @@ mod remote;
 pub mod setup;
 mod submit;
 mod table;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod times;
 mod usage;
 pub mod user;

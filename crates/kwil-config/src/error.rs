@@ -21,9 +21,10 @@ impl fmt::Display for Problem {
             Origin::Default => {}
             origin => write!(f, "{origin}: ")?,
         }
-        match &self.key {
-            Some(key) => write!(f, "{key}: {}", self.message),
-            None => f.write_str(&self.message),
+        match (&self.key, &self.origin) {
+            // The name of the flag is the key.
+            (Some(_), Origin::Flag(_)) | (None, _) => f.write_str(&self.message),
+            (Some(key), _) => write!(f, "{key}: {}", self.message),
         }
     }
 }

@@ -12,15 +12,18 @@ use crate::files::{WriteFileError, write_new, write_replacing};
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyFileError {
-    /// The file cannot be read.
-    #[error("cannot read the key file {path}")]
-    Read {
+    /// Which file, and why.
+    #[error("{}", path.display())]
+    In {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// What is wrong with it.
         #[source]
-        source: std::io::Error,
+        source: Box<Self>,
     },
+    /// The file cannot be read.
+    #[error("cannot read the key file")]
+    Read(#[source] std::io::Error),
     /// The content is not a key. The content itself is never shown.
     #[error("the key file is not {{\"key\":\"<hex>\",\"type\":\"<type>\"}}: {0}")]
     Format(String),
@@ -62,9 +65,9 @@ pub fn parse_key_file(text: &str) -> Result<PrivateKey, KeyFileError> {
 /// # Errors
 /// [`KeyFileError`] without any part of the content.
 pub fn load_key(path: &Path) -> Result<PrivateKey, KeyFileError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| KeyFileError::Read { path: path.to_path_buf(), source })?;
-    parse_key_file(&Zeroizing::new(text))
+    let read = std::fs::read_to_string(path).map_err(KeyFileError::Read);
+    let parsed = read.and_then(|text| parse_key_file(&Zeroizing::new(text)));
+    parsed.map_err(|source| KeyFileError::In { path: path.to_path_buf(), source: Box::new(source) })
 }
 
 /// Writes a key file in one step with mode 0600.

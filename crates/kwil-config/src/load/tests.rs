@@ -192,7 +192,7 @@ host = 5
       line 9: nonsense: unrecognized field
       line 12: db.max_connections: at least two total connections are required
       line 13: db.host: expected a string, found an integer
-      flag --mempool.max-size: mempool.max_size: expected a size in bytes like 6000000 or '64MiB', found 'big'
+      flag --mempool.max-size: expected a size in bytes like 6000000 or '64MiB', found 'big'
       variable KWILD_RPC_PRIVATE: rpc.private: expected true or false, found 'maybe'
     "#);
 }
