@@ -29,7 +29,7 @@ mod world;
 
 pub use check::{Invariant, Violation};
 pub use minimise::{Failure, minimise};
-pub use script::{Fault, FaultKind, Liar, Network, Script};
+pub use script::{Deed, Fault, FaultKind, Liar, Network, Script};
 
 use crate::mutation::Mutation;
 use world::World;

@@ -19,10 +19,13 @@ const JUMP_MAX: u64 = 1 << 20;
 const PER_VALIDATOR_MAX: usize = 4;
 
 impl Machine {
-    /// The view to go to when this one is left.
+    /// The view to go to when this one is left: the highest that a validator is in, or the next. A view further away
+    /// than any honest validator can be is not believed; were it only clamped, one liar could keep everybody jumping
+    /// between views of one dead leader.
     pub(crate) fn next_view(&self) -> View {
-        let highest = self.newest_views().last().copied().unwrap_or_default();
-        self.view.next().max(highest.min(self.view.saturating_add(JUMP_MAX)))
+        let furthest = self.view.saturating_add(JUMP_MAX);
+        let near = self.newest_views().into_iter().rfind(|view| *view <= furthest);
+        self.view.next().max(near.unwrap_or_default())
     }
 
     /// Newest view of each validator's view changes, ascending.

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use kwil_crypto::Hash;
 use kwil_types::{Block, Height};
 
 use super::chain::{AppState, Keys};
 use super::disk::Disk;
+use super::script::Deed;
 use crate::config::Config;
 use crate::height::Tip;
 use crate::machine::Machine;
@@ -38,8 +40,12 @@ pub(crate) struct Node {
     pub(crate) database_failures: u32,
     /// Effects until a crash, milliseconds down, records kept.
     pub(crate) crash_after: Option<(u64, u64, usize)>,
+    /// Last deed before a crash, milliseconds down.
+    pub(crate) crash_deed: Option<(Deed, u64)>,
     pub(crate) drain_down_ms: u64,
     pub(crate) tick_at: u64,
+    /// View before the step in progress.
+    pub(crate) view_before: u64,
     /// Messages passed on already.
     pub(crate) relayed: BTreeSet<u64>,
 }
@@ -59,8 +65,10 @@ impl Node {
             log_was_lost: false,
             database_failures: 0,
             crash_after: None,
+            crash_deed: None,
             drain_down_ms: 500,
             tick_at: u64::MAX,
+            view_before: 0,
             relayed: BTreeSet::new(),
         }
     }
@@ -133,9 +141,18 @@ impl Node {
 }
 
 /// Settings of simulated nodes: the defaults, with shorter idle times.
-pub(crate) fn config() -> Config {
+pub(crate) fn config(hasty: bool) -> Config {
+    let empty_block_timeout = Duration::from_secs(4);
+    if !hasty {
+        return Config { empty_block_timeout, ..Config::default() };
+    }
     Config {
-        empty_block_timeout: std::time::Duration::from_secs(4),
+        empty_block_timeout,
+        propose_timeout: Duration::from_millis(100),
+        heartbeat_interval: Duration::from_millis(100),
+        leader_timeout: Duration::from_millis(300),
+        view_timeout: Duration::from_millis(100),
+        retransmit_interval: Duration::from_millis(250),
         ..Config::default()
     }
 }

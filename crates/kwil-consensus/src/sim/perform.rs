@@ -9,7 +9,7 @@ use super::check::Invariant;
 use super::liar;
 use super::network::{Envelope, without_body};
 use super::node::Running;
-use super::script::Liar;
+use super::script::{Deed, Liar};
 use super::world::{Happening, World, describe_message};
 use crate::effect::{Effect, Notice, Trigger};
 use crate::event::{Event, ExecutionFailure};
@@ -31,12 +31,23 @@ impl World {
         true
     }
 
+    /// A planned crash after something was done.
+    pub(crate) fn dies_after_deed(&mut self, node: usize, deed: Option<Deed>) {
+        let planned = self.nodes[node].crash_deed;
+        if let Some((last, down_ms)) = planned
+            && Some(last) == deed
+        {
+            self.crash(node, down_ms, 0);
+        }
+    }
+
     pub(crate) fn crash(&mut self, node: usize, down_ms: u64, kept: usize) {
         self.note(|| format!("node {node}  dies for {down_ms} ms"));
         let state = &mut self.nodes[node];
         state.machine = None;
         state.running = None;
         state.crash_after = None;
+        state.crash_deed = None;
         state.life += 1;
         state.disk.crash(kept);
         let key = self.keys.public(node);
@@ -119,8 +130,10 @@ impl World {
             let detail = format!("view {view} entered with {alive} of {quorum} alive");
             self.fail(node, Invariant::QuietMinority, detail);
         }
-        if view.0 > 1 << 30 {
-            let detail = format!("view {view} entered because one validator named it");
+        let jump = view.0.saturating_sub(self.nodes[node].view_before);
+        self.nodes[node].view_before = view.0;
+        if jump > (1 << 20) + 1000 {
+            let detail = format!("view {view} entered, {jump} views on, because one validator named it");
             self.fail(node, Invariant::Bounded, detail);
         }
     }

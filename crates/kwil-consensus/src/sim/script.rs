@@ -18,6 +18,8 @@ pub struct Script {
     pub followers: usize,
     /// How the network behaves while there is trouble.
     pub network: Network,
+    /// Short timers: views change often.
+    pub hasty: bool,
     /// A node that lies.
     pub liar: Option<(usize, Liar)>,
     /// When trouble ends: faults stop, cuts heal, everybody is restarted.
@@ -60,6 +62,21 @@ pub enum Liar {
     Forges,
 }
 
+/// What a node does last before it dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Sends a proposal.
+    Proposal,
+    /// Makes records durable.
+    Persist,
+    /// Sends a vote.
+    Vote,
+    /// Sends a view change.
+    ViewChange,
+    /// Makes a block durable.
+    Commit,
+}
+
 /// One thing that goes wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
@@ -82,6 +99,15 @@ pub enum FaultKind {
         down_ms: u64,
         /// Unsynced records that survive, as in a torn page cache.
         kept: usize,
+    },
+    /// Every listed node dies right after the next time it does something, and comes back later.
+    CrashAfter {
+        /// Bit mask of nodes.
+        nodes: u32,
+        /// What it does last.
+        deed: Deed,
+        /// Milliseconds until it starts again.
+        down_ms: u64,
     },
     /// The process stands still.
     Pause {
@@ -189,12 +215,13 @@ impl Script {
         let network = draw_network(&mut rng);
         let liar = (validators >= 3 && rng.chance(150)).then(|| draw_liar(&mut rng, validators, followers));
         let liar = liar.flatten();
-        let count = rng.within(0, 10);
+        let count = rng.within(0, 14);
         let mut script = Self {
             seed,
             validators,
             followers,
             network,
+            hasty: rng.chance(600),
             liar,
             trouble_ms: TROUBLE_MS,
             faults: Vec::new(),
@@ -265,7 +292,12 @@ fn draw_fault(rng: &mut Rng, validators: usize, nodes: usize) -> FaultKind {
     let node = rng.index(nodes);
     let mask = |rng: &mut Rng| rng.below(1 << nodes) as u32;
     match rng.below(100) {
-        0..32 => FaultKind::Crash {
+        0..14 => FaultKind::CrashAfter {
+            nodes: mask(rng),
+            deed: [Deed::Proposal, Deed::Persist, Deed::Vote, Deed::ViewChange, Deed::Commit][rng.index(5)],
+            down_ms: rng.within(20, 2500),
+        },
+        14..32 => FaultKind::Crash {
             node: if rng.chance(600) { rng.index(validators) } else { node },
             effects: rng.within(0, 40),
             down_ms: rng.within(50, 4000),
@@ -296,7 +328,7 @@ impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, validators, followers, network, liar, trouble_ms, .. } = self;
         writeln!(f, "seed {seed}: {validators} validators, {followers} followers, trouble until {trouble_ms} ms")?;
-        writeln!(f, "  {network:?}")?;
+        writeln!(f, "  {network:?}{}", if self.hasty { ", short timers" } else { "" })?;
         if let Some((node, liar)) = liar {
             writeln!(f, "  node {node} lies: {liar:?}")?;
         }

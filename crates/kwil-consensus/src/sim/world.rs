@@ -11,8 +11,9 @@ use super::check::{Invariant, Observer, Violation, step_is_sound};
 use super::network::{Envelope, Links};
 use super::node::{Node, config};
 use super::rng::Rng;
-use super::script::{FaultKind, Liar, Script};
+use super::script::{Deed, FaultKind, Liar, Script};
 use super::{Outcome, liar};
+use crate::effect::Effect;
 use crate::event::{Command, Event, Pending};
 use crate::machine::{Machine, Phase};
 use crate::message::Message;
@@ -237,6 +238,7 @@ impl World {
             self.fail(node, invariant, detail);
         }
         let life = self.nodes[node].life;
+        self.nodes[node].view_before = before.1.0;
         self.nodes[node].machine = Some(machine);
         for effect in effects {
             if self.violation.is_some() || !self.alive(node, life) {
@@ -245,7 +247,9 @@ impl World {
             if self.dies_before_effect(node) {
                 return;
             }
+            let deed = deed_of(&effect);
             self.perform(node, effect);
+            self.dies_after_deed(node, deed);
         }
         self.schedule_tick(node);
         self.check_recovered();
@@ -266,7 +270,7 @@ impl World {
             return;
         }
         let wall_ms = self.wall(node);
-        let mut config = config();
+        let mut config = config(self.script.hasty);
         config.mutation = self.mutation;
         let recovered = self.nodes[node].recover(self.chain, &self.genesis, &self.keys, wall_ms);
         self.note(|| format!("node {node}  starts at height {} ({:?})", recovered.tip.height, recovered.log));
@@ -377,6 +381,13 @@ impl World {
             FaultKind::Crash { node, effects, down_ms, kept } => {
                 self.nodes[node].crash_after = Some((effects, down_ms, kept));
             }
+            FaultKind::CrashAfter { nodes, deed, down_ms } => {
+                for (node, state) in self.nodes.iter_mut().enumerate() {
+                    if nodes & (1 << node) != 0 {
+                        state.crash_deed = Some((deed, down_ms));
+                    }
+                }
+            }
             FaultKind::Pause { node, ms } => self.nodes[node].paused_until = self.now + ms,
             FaultKind::Cut { from, to, ms } => {
                 self.links.cut(from, to, true);
@@ -450,6 +461,7 @@ impl World {
             state.slow_ms = 0;
             state.database_failures = 0;
             state.crash_after = None;
+            state.crash_deed = None;
             self.at(0, Happening::DiskFree { node });
             self.step(node, Event::Database { usable: true });
             self.at(1, Happening::Start { node });
@@ -556,6 +568,17 @@ pub(crate) fn describe_message(message: &Message) -> String {
     };
     let signer = message.signer().map_or(String::new(), |key| format!(" of {}", NodeId::new(key).short()));
     format!("{:?} height {}{view}{block}{signer}", message.kind(), message.height())
+}
+
+fn deed_of(effect: &Effect) -> Option<Deed> {
+    match effect {
+        Effect::Persist(_) => Some(Deed::Persist),
+        Effect::Commit { .. } => Some(Deed::Commit),
+        Effect::Broadcast { message: Message::Proposal(_), .. } => Some(Deed::Proposal),
+        Effect::Broadcast { message: Message::Vote(_), .. } => Some(Deed::Vote),
+        Effect::Broadcast { message: Message::ViewChange(_), .. } => Some(Deed::ViewChange),
+        _ => None,
+    }
 }
 
 fn event_code(event: &Event) -> u64 {
