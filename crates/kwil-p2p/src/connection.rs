@@ -73,12 +73,15 @@ pub(crate) async fn run(
         shared.rejected(&id, &closed);
         return refused(closed);
     }
-    let greeting = tokio::time::timeout(
-        shared.config.timing.handshake,
-        greeting::greet(&shared, id, &connection, direction),
-    );
-    let late = || Err(Closed::here(CloseCode::Timeout, "no hello in time"));
-    let (peer, control, registered) = match greeting.await.unwrap_or_else(|_| late()) {
+    let greeting = greeting::greet(&shared, id, &connection, direction);
+    let greeted = tokio::select! {
+        () = shared.stop.cancelled() => Err(Closed::here(CloseCode::Shutdown, "shutdown")),
+        greeted = greeting => greeted,
+        () = tokio::time::sleep(shared.config.timing.handshake) => {
+            Err(Closed::here(CloseCode::Timeout, "no hello in time"))
+        }
+    };
+    let (peer, control, registered) = match greeted {
         Ok(greeted) => greeted,
         Err(closed) => {
             // A probe is how others verify this node's address.

@@ -42,7 +42,10 @@ enum DialError {
 /// Dials a node and, if it is wanted, runs the connection until it ends.
 pub(crate) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint, target: Target) {
     locked(&shared.book).tried(&target.id, now_ms());
-    let dialled = reach(&shared, &endpoint, &target).await;
+    let dialled = tokio::select! {
+        () = shared.stop.cancelled() => return,
+        dialled = reach(&shared, &endpoint, &target) => dialled,
+    };
     let connection = match dialled {
         Ok(connection) => connection,
         Err(error) => return failed(&shared, &target.id, &reason(&error)),

@@ -42,8 +42,9 @@ pub(crate) struct Meta {
 /// Where the node stands, as far as the filter cares.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Around<'a> {
-    pub(crate) tip: Height,
     pub(crate) validators: &'a ValidatorSet,
+    /// Whether this message is about a height that matters to the others.
+    pub(crate) worth_forwarding: bool,
     /// Heartbeats travel on only through nodes that do not vote, and through private validators.
     pub(crate) relays_heartbeats: bool,
 }
@@ -140,7 +141,7 @@ impl Flood {
         let place = (height, meta.view);
         let Some(key) = meta.signer else { return Ok(self.unsigned_travels(meta, around)) };
         let signer = self.signers.entry(key).or_insert_with(|| Signer::new(now));
-        let near = height > around.tip && height.since(around.tip) <= 2;
+        let near = around.worth_forwarding;
         match kind {
             MessageKind::Heartbeat => {
                 signer.heartbeat = meta.sequence;
@@ -187,14 +188,13 @@ impl Flood {
     /// Certificates and evidence have several signers.
     fn unsigned_travels(&mut self, meta: &Meta, around: &Around<'_>) -> bool {
         if meta.kind != MessageKind::Commit {
-            return true;
+            return around.worth_forwarding;
         }
         let news = meta.height > self.commit || (meta.height == self.commit && meta.resend > 0);
-        let near = meta.height >= around.tip && meta.height.since(around.tip) <= 2;
-        if news && near {
+        if news && around.worth_forwarding {
             self.commit = meta.height;
         }
-        news && near
+        news && around.worth_forwarding
     }
 
     /// A message of this node leaves: its echo is not news.
@@ -242,7 +242,7 @@ mod tests {
     }
 
     fn around(validators: &ValidatorSet) -> Around<'_> {
-        Around { tip: Height(10), validators, relays_heartbeats: true }
+        Around { validators, worth_forwarding: true, relays_heartbeats: true }
     }
 
     fn message(kind: MessageKind, seed: u8, height: u64, view: u64, subject: u8) -> Meta {
@@ -285,14 +285,13 @@ mod tests {
     }
 
     #[test]
-    fn only_the_next_two_heights_travel() {
+    fn far_heights_are_taken_but_do_not_travel() {
         let (set, mut flood, now) = (set(), Flood::new(), Instant::now());
-        for (height, travels) in [(10, false), (11, true), (12, true), (13, false)] {
-            assert_eq!(
-                flood.pass(&vote(1, height, 0, 1), &around(&set), now),
-                Ok(travels),
-                "{height}"
-            );
+        let far = Around { worth_forwarding: false, ..around(&set) };
+        for kind in
+            [MessageKind::Vote, MessageKind::Proposal, MessageKind::ViewChange, MessageKind::Nack]
+        {
+            assert_eq!(flood.pass(&message(kind, 1, 40, 0, 1), &far, now), Ok(false), "{kind:?}");
         }
     }
 
@@ -351,7 +350,9 @@ mod tests {
         assert_eq!(flood.pass(&commit(11, 2), &around(&set), now), Ok(false));
         assert_eq!(flood.pass(&commit(9, 1), &around(&set), now), Ok(false));
         assert_eq!(flood.pass(&commit(12, 1), &around(&set), now), Ok(true));
-        assert_eq!(flood.pass(&commit(40, 1), &around(&set), now), Ok(false));
+        let far = Around { worth_forwarding: false, ..around(&set) };
+        assert_eq!(flood.pass(&commit(40, 1), &far, now), Ok(false));
+        assert_eq!(flood.pass(&commit(13, 1), &around(&set), now), Ok(true));
     }
 
     #[test]

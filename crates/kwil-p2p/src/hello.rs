@@ -188,7 +188,7 @@ mod tests {
 
     use super::*;
 
-    fn hello(chain: &str, hash: u8, release: &str) -> OwnHello {
+    pub(super) fn hello(chain: &str, hash: u8, release: &str) -> OwnHello {
         OwnHello {
             chain: Chain { id: chain.to_owned(), hash: Hash([hash; 32]) },
             release: release.parse().unwrap(),
@@ -261,5 +261,26 @@ mod tests {
         assert_eq!(ours.check(&peer(), &bad_record).unwrap_err().code(), CloseCode::Protocol);
         let text = ours.check(&peer(), &bad_release).unwrap_err().to_string();
         assert!(text.contains("theirs \\u{1b}[2J"), "{text}");
+    }
+}
+
+/// Encoded samples for the fuzz corpus.
+#[cfg(test)]
+pub(crate) mod tests_support {
+    use prost::Message as _;
+    use proto::control_frame::Message;
+
+    use super::*;
+
+    pub(crate) fn controls() -> Vec<Vec<u8>> {
+        let hello = tests::hello("kwil", 1, "0.1.0").to_proto();
+        let status = hello.status.clone().unwrap();
+        let goodbye = proto::Goodbye {
+            code: 5,
+            reason: "full".to_owned(),
+            peers: vec![Bytes::from_static(b"x")],
+        };
+        let all = [Message::Hello(hello), Message::Status(status), Message::Goodbye(goodbye)];
+        all.map(|message| proto::ControlFrame { message: Some(message) }.encode_to_vec()).into()
     }
 }

@@ -45,6 +45,39 @@ impl Bucket {
     }
 }
 
+/// More than allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Excess {
+    /// How long to read nothing.
+    pub(crate) wait: Duration,
+    /// Whether to hold it against the peer: at most once a second, or one burst would count as hundreds.
+    pub(crate) is_offence: bool,
+}
+
+/// A bucket that also counts offences.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    bucket: Bucket,
+    offended: Option<Instant>,
+}
+
+impl Meter {
+    pub(crate) fn new((per_second, burst): (u32, u32), now: Instant) -> Self {
+        Self { bucket: Bucket::new(per_second, burst, now), offended: None }
+    }
+
+    pub(crate) fn take(&mut self, count: u32, now: Instant) -> Option<Excess> {
+        let wait = self.bucket.take(count, now)?;
+        let recent = self
+            .offended
+            .is_some_and(|at| now.saturating_duration_since(at) < Duration::from_secs(1));
+        if !recent {
+            self.offended = Some(now);
+        }
+        Some(Excess { wait, is_offence: !recent })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,6 +89,20 @@ mod tests {
         assert_eq!(bucket.take(200, start), None);
         assert_eq!(bucket.take(50, start), Some(Duration::from_millis(500)));
         assert_eq!(bucket.take(0, start + Duration::from_millis(500)), None);
+    }
+
+    #[test]
+    fn excess_is_an_offence_once_a_second() {
+        let start = Instant::now();
+        let mut meter = Meter::new((100, 1), start);
+        assert_eq!(meter.take(1, start), None);
+        let mut offences = |at| meter.take(1, at).map(|excess| excess.is_offence);
+        assert_eq!(offences(start), Some(true));
+        assert_eq!(offences(start), Some(false));
+        assert_eq!(offences(start + Duration::from_millis(10)), Some(false));
+        let later = start + Duration::from_secs(1);
+        assert_eq!(offences(later), None);
+        assert_eq!(offences(later), Some(true));
     }
 
     #[test]

@@ -8,16 +8,13 @@ use kwil_consensus::{CommitAnnounce, Message, MessageKind, Verified, VerifyError
 use kwil_crypto::NodeId;
 use tracing::debug;
 
-use crate::flood::{Dropped, Meta};
+use crate::flood::{Around, Dropped, Meta};
 use crate::metrics::Metrics;
 use crate::peers::peer::{Peer, locked};
 use crate::peers::standing::Conduct;
 use crate::shared::Shared;
 use crate::wire::consensus::{MessageError, decode, encode, meta};
 use crate::{ChainView, NetworkEvent};
-
-/// Checking a larger message is work for a thread of its own.
-const LARGE: usize = 16 * 1024;
 
 /// A message that its deliverer should have refused.
 #[derive(Debug, thiserror::Error)]
@@ -88,16 +85,21 @@ async fn take(
 ) -> Result<(), (Offence, Conduct)> {
     let (kind, view) = (message.kind(), shared.view());
     let about = meta(&message, resend);
-    let screened = locked(&shared.flood).screen(&about, &shared.around(&view));
+    let mut around = shared.around(&view, &message);
+    if let Message::Commit(announce) = &message {
+        // A certificate of another set cannot be checked here, so it must not travel.
+        around.worth_forwarding &= is_by_known_set(announce, &view);
+    }
+    let screened = locked(&shared.flood).screen(&about, &around);
     if let Err(reason) = screened {
         Metrics::count(&shared.metrics.dropped, reason.name());
         return Ok(());
     }
-    let verified = check(shared, peer, message, &view, frame.len()).await.map_err(|offence| {
+    let verified = check(shared, peer, message, (&view, &around)).await.map_err(|offence| {
         let conduct = offence.conduct(Some(kind));
         (offence, conduct)
     })?;
-    let passed = locked(&shared.flood).pass(&about, &shared.around(&view), Instant::now());
+    let passed = locked(&shared.flood).pass(&about, &around, Instant::now());
     match passed {
         Err(reason) => {
             Metrics::count(&shared.metrics.dropped, reason.name());
@@ -117,27 +119,36 @@ async fn check(
     shared: &Arc<Shared>,
     peer: &Peer,
     message: Message,
-    view: &Arc<ChainView>,
-    length: usize,
+    (view, around): (&Arc<ChainView>, &Around<'_>),
 ) -> Result<Verified, Offence> {
     let chain = shared.chain.hash;
     if let Message::Heartbeat(beat) = &message {
         let own_channel = beat.signer == *peer.id.public_key();
         // The channel proves who speaks, but only to this node.
-        if own_channel && !shared.around(view).relays_heartbeats {
+        if own_channel && !around.relays_heartbeats {
             return Ok(Verified::heartbeat_from(beat.clone(), *peer.id.public_key(), chain)?);
         }
     }
-    let known_set = Arc::clone(view);
+    let is_large = match &message {
+        Message::Proposal(_) | Message::Evidence(_) | Message::Commit(_) => true,
+        Message::Vote(_)
+        | Message::ViewChange(_)
+        | Message::Nack(_)
+        | Message::Heartbeat(_)
+        | Message::Directive(_)
+        | Message::Abort(_) => false,
+    };
+    let view = Arc::clone(view);
     let work = move || -> Result<Verified, Offence> {
         if let Message::Commit(announce) = &message
-            && announce.header.validators_hash == known_set.validators.hash()
+            && is_by_known_set(announce, &view)
         {
-            announce.certificate.verify(chain, &known_set.validators)?;
+            announce.certificate.verify(chain, &view.validators)?;
         }
-        Ok(Verified::check(message, chain, &known_set.validators)?)
+        Ok(Verified::check(message, chain, &view.validators)?)
     };
-    if length < LARGE {
+    // Many signatures or many ids are work for a thread of its own.
+    if !is_large {
         return work();
     }
     match tokio::task::spawn_blocking(work).await {
@@ -145,6 +156,11 @@ async fn check(
         // The runtime stops, or the check panicked: either way nothing is known about the message.
         Err(_) => Err(VerifyError::Shape("the check was cut off").into()),
     }
+}
+
+/// Whether the certificate is by the set that this node knows.
+fn is_by_known_set(announce: &CommitAnnounce, view: &ChainView) -> bool {
+    announce.header.validators_hash == view.validators.hash()
 }
 
 fn frame_of(content: &Bytes) -> Bytes {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use kwil_config::HostPort;
+use kwil_consensus::{Message, worth_forwarding};
 use kwil_crypto::NodeId;
 use kwil_quic::Identity;
 use kwil_types::{PeerRecord, PeerRecordBody, Signed};
@@ -30,6 +31,8 @@ use crate::{Chain, ChainView, CloseCode, Closed, Config, NetworkEvent, PeerStatu
 
 /// Own addresses in a record.
 const MAX_OWN_ADDRESSES: usize = 8;
+/// Others drop records older than seven days.
+const RECORD_REFRESH_MS: u64 = 24 * 3600 * 1000;
 /// A peer younger than this is not sent away for another.
 const EVICT_AFTER: Duration = Duration::from_secs(60);
 /// Rejections of one node are logged once in this time.
@@ -121,9 +124,10 @@ impl Shared {
         view.validators.contains(self.own.public_key())
     }
 
-    pub(crate) fn around<'a>(&self, view: &'a ChainView) -> Around<'a> {
+    pub(crate) fn around<'a>(&self, view: &'a ChainView, message: &Message) -> Around<'a> {
         let relays_heartbeats = self.config.private || !self.is_validator(view);
-        Around { tip: view.tip, validators: &view.validators, relays_heartbeats }
+        let worth_forwarding = worth_forwarding(message, view.tip, &view.validators);
+        Around { validators: &view.validators, worth_forwarding, relays_heartbeats }
     }
 
     pub(crate) fn hello_for(&self, peer: &NodeId, remote: SocketAddr, distance: Scope) -> OwnHello {
@@ -143,7 +147,8 @@ impl Shared {
 
     /// This node's own record for a node at `distance`: only addresses that mean something there.
     fn own_record(&self, distance: Scope) -> Option<PeerRecord> {
-        let own = locked(&self.own_addresses);
+        let mut own = locked(&self.own_addresses);
+        own.refresh(now_ms());
         let addresses: Vec<String> = own
             .addresses
             .iter()
@@ -322,6 +327,15 @@ impl OwnAddresses {
             sequence: now_ms(),
             observers: BTreeMap::new(),
             hinted: false,
+        }
+    }
+}
+
+impl OwnAddresses {
+    /// Records age; a node that never moves makes a new one each day.
+    fn refresh(&mut self, now_ms: u64) {
+        if now_ms.saturating_sub(self.sequence) > RECORD_REFRESH_MS {
+            self.sequence = now_ms;
         }
     }
 }

@@ -60,3 +60,129 @@ pub fn fuzz_address_book(data: &[u8]) {
         drop(book_file::from_json(text));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::exchange::tests_support;
+    use crate::wire::consensus::tests::{content, samples};
+
+    use super::*;
+
+    /// A small generator, so that the inputs are the same in every run.
+    struct Random(u64);
+
+    impl Random {
+        fn next(&mut self) -> u64 {
+            self.0 ^= self.0 << 13;
+            self.0 ^= self.0 >> 7;
+            self.0 ^= self.0 << 17;
+            self.0
+        }
+
+        fn below(&mut self, limit: usize) -> usize {
+            usize::try_from(self.next() % u64::try_from(limit.max(1)).unwrap()).unwrap()
+        }
+
+        fn bytes(&mut self, len: usize) -> Vec<u8> {
+            (0..len).map(|_| self.next().to_le_bytes()[2]).collect()
+        }
+    }
+
+    type Target = fn(&[u8]);
+
+    const TARGETS: [(&str, Target); 6] = [
+        ("frames", fuzz_frames),
+        ("consensus", fuzz_consensus),
+        ("control", fuzz_control),
+        ("request", fuzz_request),
+        ("answer", fuzz_answer),
+        ("address_book", fuzz_address_book),
+    ];
+
+    /// Good inputs of a target, from the committed corpus.
+    fn corpus(target: &str) -> Vec<Vec<u8>> {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/fuzz/");
+        let files = std::fs::read_dir(format!("{folder}{target}")).unwrap();
+        files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect()
+    }
+
+    #[test]
+    fn random_bytes_never_panic() {
+        let mut random = Random(0x5eed);
+        for _ in 0..2000 {
+            let length = random.below(300);
+            let bytes = random.bytes(length);
+            for (_, target) in TARGETS {
+                target(&bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn damaged_good_inputs_never_panic() {
+        let mut random = Random(0xbad);
+        for (name, target) in TARGETS {
+            let good = corpus(name);
+            assert!(!good.is_empty(), "{name}");
+            for input in &good {
+                target(input);
+                for _ in 0..200 {
+                    let mut bad = input.clone();
+                    for _ in 0..=random.below(3) {
+                        if bad.is_empty() {
+                            break;
+                        }
+                        let position = random.below(bad.len());
+                        bad[position] = random.next().to_le_bytes()[1];
+                    }
+                    bad.truncate(random.below(bad.len() + 1).max(bad.len() / 2));
+                    target(&bad);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn corpus_holds_every_message_of_today() {
+        let committed = corpus("consensus");
+        for message in samples() {
+            assert!(
+                committed.contains(&content(&message, 1).to_vec()),
+                "{:?} is missing",
+                message.kind()
+            );
+        }
+        let committed = corpus("request");
+        for request in tests_support::requests() {
+            assert!(committed.contains(&request), "a request is missing");
+        }
+    }
+
+    /// Writes the corpus anew after a change of the protocol: `cargo test -p kwil-p2p -- --ignored corpus`.
+    #[test]
+    #[ignore = "writes files"]
+    fn write_corpus() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/fuzz/");
+        let write = |target: &str, inputs: Vec<Vec<u8>>| {
+            let folder = format!("{folder}{target}");
+            std::fs::create_dir_all(&folder).unwrap();
+            for (number, input) in inputs.into_iter().enumerate() {
+                std::fs::write(format!("{folder}/{number:02}"), input).unwrap();
+            }
+        };
+        let messages: Vec<Vec<u8>> =
+            samples().iter().map(|message| content(message, 1).to_vec()).collect();
+        let framed = messages.iter().take(3).map(|message| {
+            let mut bytes = Vec::new();
+            prost::encoding::encode_varint(message.len() as u64, &mut bytes);
+            bytes.extend_from_slice(message);
+            bytes
+        });
+        write("frames", framed.collect());
+        write("consensus", messages);
+        write("request", tests_support::requests());
+        write("answer", tests_support::answers());
+        write("control", crate::hello::tests_support::controls());
+        write("address_book", vec![book_file::tests_support::json().into_bytes()]);
+    }
+}

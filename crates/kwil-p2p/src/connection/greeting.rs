@@ -22,12 +22,14 @@ use crate::peers::table::Registered;
 use crate::shared::{Shared, now_ms};
 use crate::wire::frame::{FrameError, FrameReader, frame};
 use crate::wire::{SMALL_FRAME, StreamKind};
-use crate::{CloseCode, Closed, PeerInfo};
+use crate::{CloseCode, Closed, PeerInfo, PeerStatus};
 
 /// The control stream of an established connection.
 pub(super) struct Control {
     pub(super) send: quinn::SendStream,
     pub(super) reader: FrameReader,
+    /// What the peer heard of this node's state.
+    pub(super) told: PeerStatus,
 }
 
 type Greeted = Result<(Arc<Peer>, Control, Registered), Closed>;
@@ -62,7 +64,7 @@ async fn dialer(shared: &Arc<Shared>, id: NodeId, connection: &quinn::Connection
     };
     let theirs = check(&ours, &id, &theirs)?;
     let (peer, registered) = take_in(shared, id, connection, Direction::Outbound, theirs)?;
-    Ok((peer, Control { send, reader }, registered))
+    Ok((peer, Control { send, reader, told: ours.status }, registered))
 }
 
 async fn acceptor(shared: &Arc<Shared>, id: NodeId, connection: &quinn::Connection) -> Greeted {
@@ -81,12 +83,10 @@ async fn acceptor(shared: &Arc<Shared>, id: NodeId, connection: &quinn::Connecti
             return Err(closed);
         }
     };
+    // From here on nothing waits: a connection that is registered is served.
+    write(connection, &mut send, &hello_frame(&ours)).await?;
     let (peer, registered) = take_in(shared, id, connection, Direction::Inbound, theirs)?;
-    if let Err(closed) = write(connection, &mut send, &hello_frame(&ours)).await {
-        shared.peers.unregister(&peer);
-        return Err(closed);
-    }
-    Ok((peer, Control { send, reader }, registered))
+    Ok((peer, Control { send, reader, told: ours.status }, registered))
 }
 
 async fn accept_control(

@@ -16,7 +16,7 @@ use super::greeting::{self, ended, next_control};
 use crate::exchange::{serve as serve_request, stream_kind};
 use crate::gossip::{MAX_IDS, announced, pushed};
 use crate::hello::{status_from_proto, status_to_proto};
-use crate::limit::Bucket;
+use crate::limit::Meter;
 use crate::peers::peer::Peer;
 use crate::peers::standing::Conduct;
 use crate::relay;
@@ -24,7 +24,7 @@ use crate::shared::Shared;
 use crate::wire::consensus::commit_announce_from_proto;
 use crate::wire::frame::{FrameError, FrameReader, frame};
 use crate::wire::{CONSENSUS_FRAME, SMALL_FRAME, StreamKind, TX_OVERHEAD, tx_ids};
-use crate::{CloseCode, Closed, NetworkEvent, pex};
+use crate::{CloseCode, Closed, NetworkEvent, PeerStatus, pex};
 
 const CONSENSUS_PRIORITY: i32 = 100;
 const GOSSIP_PRIORITY: i32 = 20;
@@ -52,9 +52,9 @@ pub(super) async fn serve(
     control: greeting::Control,
 ) -> Closed {
     let mut tasks: JoinSet<Ended> = JoinSet::new();
-    let greeting::Control { send, reader } = control;
+    let greeting::Control { send, reader, told } = control;
     tasks.spawn(read_control(Arc::clone(shared), Arc::clone(peer), reader));
-    tasks.spawn(write_control(Arc::clone(shared), Arc::clone(peer), send));
+    tasks.spawn(write_control(Arc::clone(shared), Arc::clone(peer), send, told));
     tasks.spawn(write_consensus(Arc::clone(shared), Arc::clone(peer)));
     tasks.spawn(write_gossip(Arc::clone(shared), Arc::clone(peer)));
     tasks.spawn(accept_streams(Arc::clone(shared), Arc::clone(peer)));
@@ -125,15 +125,16 @@ async fn next(
 }
 
 /// Pauses reading while a peer is over its rate; QUIC then holds the peer back.
-async fn hold_back(shared: &Shared, peer: &Peer, bucket: &mut Bucket, count: u32) {
-    if let Some(wait) = bucket.take(count, Instant::now()) {
+async fn hold_back(shared: &Shared, peer: &Peer, meter: &mut Meter, count: u32) {
+    let Some(excess) = meter.take(count, Instant::now()) else { return };
+    if excess.is_offence {
         shared.count(peer.id, Conduct::TooFast);
-        sleep(wait).await;
     }
+    sleep(excess.wait).await;
 }
 
 async fn read_control(shared: Arc<Shared>, peer: Arc<Peer>, mut reader: FrameReader) -> Ended {
-    let mut bucket = Bucket::new(CONTROL_RATE.0, CONTROL_RATE.1, Instant::now());
+    let mut meter = Meter::new(CONTROL_RATE, Instant::now());
     loop {
         match next_control(&peer.connection, &mut reader).await? {
             Control::Status(status) => {
@@ -156,30 +157,30 @@ async fn read_control(shared: Arc<Shared>, peer: Arc<Peer>, mut reader: FrameRea
                 ));
             }
         }
-        hold_back(&shared, &peer, &mut bucket, 1).await;
+        hold_back(&shared, &peer, &mut meter, 1).await;
     }
 }
 
-async fn write_control(shared: Arc<Shared>, peer: Arc<Peer>, mut send: quinn::SendStream) -> Ended {
+async fn write_control(
+    shared: Arc<Shared>,
+    peer: Arc<Peer>,
+    mut send: quinn::SendStream,
+    mut told: PeerStatus,
+) -> Ended {
     let mut view = shared.view.subscribe();
-    let mut told = peer_sees(&shared);
     loop {
+        let status = shared.status();
+        if status != told {
+            told = status;
+            let message = Control::Status(status_to_proto(&status));
+            let bytes = frame(&proto::ControlFrame { message: Some(message) });
+            write(&shared, &peer, &mut send, "control", &bytes).await?;
+            sleep(STATUS_PAUSE).await;
+        }
         if view.changed().await.is_err() {
             return Ok(());
         }
-        let status = peer_sees(&shared);
-        if status == told {
-            continue;
-        }
-        told = status.clone();
-        let bytes = frame(&proto::ControlFrame { message: Some(Control::Status(status)) });
-        write(&shared, &peer, &mut send, "control", &bytes).await?;
-        sleep(STATUS_PAUSE).await;
     }
-}
-
-fn peer_sees(shared: &Shared) -> proto::Status {
-    status_to_proto(&shared.status())
 }
 
 /// Writes a frame. A peer that does not take it in time is closed.
@@ -280,18 +281,18 @@ async fn accept_streams(shared: Arc<Shared>, peer: Arc<Peer>) -> Ended {
 }
 
 async fn read_consensus(shared: Arc<Shared>, peer: Arc<Peer>, mut reader: FrameReader) -> Ended {
-    let mut bucket = Bucket::new(CONSENSUS_RATE.0, CONSENSUS_RATE.1, Instant::now());
+    let mut meter = Meter::new(CONSENSUS_RATE, Instant::now());
     while let Some(frame) = next(&shared, &peer, &mut reader, "consensus").await? {
         relay::receive(&shared, &peer, frame)
             .await
             .map_err(|(error, conduct)| offence(&shared, &peer, conduct, error.to_string()))?;
-        hold_back(&shared, &peer, &mut bucket, 1).await;
+        hold_back(&shared, &peer, &mut meter, 1).await;
     }
     Ok(())
 }
 
 async fn read_gossip(shared: Arc<Shared>, peer: Arc<Peer>, mut reader: FrameReader) -> Ended {
-    let mut bucket = Bucket::new(IDS_RATE.0, IDS_RATE.1, Instant::now());
+    let mut meter = Meter::new(IDS_RATE, Instant::now());
     while let Some(bytes) = next(&shared, &peer, &mut reader, "gossip").await? {
         let malformed =
             |what: &str| offence(&shared, &peer, Conduct::Malformed, format!("malformed {what}"));
@@ -306,17 +307,12 @@ async fn read_gossip(shared: Arc<Shared>, peer: Arc<Peer>, mut reader: FrameRead
                 let ids =
                     tx_ids(&announce.tx_ids, MAX_IDS).ok_or_else(|| malformed("announcement"))?;
                 announced(&shared, &peer, &ids);
-                hold_back(
-                    &shared,
-                    &peer,
-                    &mut bucket,
-                    u32::try_from(ids.len()).unwrap_or(u32::MAX),
-                )
-                .await;
+                hold_back(&shared, &peer, &mut meter, u32::try_from(ids.len()).unwrap_or(u32::MAX))
+                    .await;
             }
             Some(Gossip::TxPush(push)) => {
                 pushed(&shared, &peer, push.transaction).await;
-                hold_back(&shared, &peer, &mut bucket, 1).await;
+                hold_back(&shared, &peer, &mut meter, 1).await;
             }
             Some(Gossip::CommitAnnounce(announce)) => {
                 let announce =
@@ -324,7 +320,7 @@ async fn read_gossip(shared: Arc<Shared>, peer: Arc<Peer>, mut reader: FrameRead
                 relay::receive_commit(&shared, &peer, announce).await.map_err(
                     |(error, conduct)| offence(&shared, &peer, conduct, error.to_string()),
                 )?;
-                hold_back(&shared, &peer, &mut bucket, 8).await;
+                hold_back(&shared, &peer, &mut meter, 8).await;
             }
             None => return Err(malformed("gossip of an unknown kind")),
         }
@@ -334,7 +330,7 @@ async fn read_gossip(shared: Arc<Shared>, peer: Arc<Peer>, mut reader: FrameRead
 
 /// Accepts requests as fast as the peer may ask. At most [`MAX_SERVED`] run; the others wait in QUIC.
 async fn accept_requests(shared: Arc<Shared>, peer: Arc<Peer>) -> Ended {
-    let mut bucket = Bucket::new(REQUEST_RATE.0, REQUEST_RATE.1, Instant::now());
+    let mut meter = Meter::new(REQUEST_RATE, Instant::now());
     let slots = Arc::new(Semaphore::new(MAX_SERVED));
     let mut served: JoinSet<Ended> = JoinSet::new();
     loop {
@@ -357,7 +353,7 @@ async fn accept_requests(shared: Arc<Shared>, peer: Arc<Peer>) -> Ended {
                 continue;
             }
         }
-        hold_back(&shared, &peer, &mut bucket, 1).await;
+        hold_back(&shared, &peer, &mut meter, 1).await;
     }
 }
 

@@ -207,11 +207,10 @@ pub(crate) fn decode_answer(frame: Bytes) -> Result<Frame, Malformed> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    #[test]
-    fn parts_survive_the_wire() {
+    pub(crate) fn samples() -> Vec<Part> {
         let hash = |byte| Hash([byte; 32]);
         let table = |name: &str| TableSummary {
             namespace: "main".to_owned(),
@@ -220,7 +219,7 @@ mod tests {
             lattice_hash: hash(4),
         };
         let bytes = Bytes::from_static(b"bytes");
-        for part in [
+        vec![
             Part::Transaction(bytes.clone()),
             Part::RawBlock(bytes.clone()),
             Part::Block(CommittedBlock { raw: bytes.clone(), certificate: bytes.clone() }),
@@ -235,7 +234,12 @@ mod tests {
                 tables: vec![table("a"), table("b")],
             }),
             Part::Peers(vec![bytes.clone(), bytes]),
-        ] {
+        ]
+    }
+
+    #[test]
+    fn parts_survive_the_wire() {
+        for part in samples() {
             let frame = Bytes::from(part.to_proto().encode_to_vec());
             assert_eq!(decode_answer(frame), Ok(Frame::Part(part)));
         }

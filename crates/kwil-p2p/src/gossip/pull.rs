@@ -11,7 +11,7 @@ use tracing::debug;
 
 use crate::NetworkEvent;
 use crate::config::AnswerTimes;
-use crate::exchange::{Answer, Budget, Part, Request, RequestError, ask};
+use crate::exchange::{Budget, Part, Request, RequestError, ask};
 use crate::metrics::Metrics;
 use crate::peers::peer::{Peer, locked};
 use crate::peers::standing::Conduct;
@@ -129,22 +129,35 @@ async fn pull_from(shared: Arc<Shared>, peer: NodeId, mut ids: Vec<TxId>) {
     }
 }
 
-/// Takes what the peer sends; what is left in `ids` did not come.
+/// Takes what the peer sends; what is left in `ids` did not come. The node gets it all at the end, so that its own pace
+/// is not held against the peer.
 async fn take_all(
     shared: &Shared,
     peer: Arc<Peer>,
     ids: &mut Vec<TxId>,
 ) -> Result<(), RequestError> {
+    let mut taken = Vec::new();
+    let result = receive(shared, &peer, ids, &mut taken).await;
+    for (id, bytes) in taken {
+        peer.gossip().mark_known(id);
+        Metrics::count(&shared.metrics.gossip, "pulled");
+        deliver(shared, peer.id, id, bytes).await;
+    }
+    result
+}
+
+async fn receive(
+    shared: &Shared,
+    peer: &Arc<Peer>,
+    ids: &mut Vec<TxId>,
+    taken: &mut Vec<(TxId, Bytes)>,
+) -> Result<(), RequestError> {
     let three_seconds = Duration::from_secs(3);
-    let times = AnswerTimes {
-        first: three_seconds,
-        gap: three_seconds,
-        whole: three_seconds.saturating_mul(3),
-    };
+    let whole = three_seconds.saturating_mul(3);
+    let times = AnswerTimes { first: three_seconds, gap: three_seconds, whole };
     let frame = shared.config.max_tx_bytes.saturating_add(TX_OVERHEAD);
     let request = Request::Txs { ids: ids.clone() };
-    let mut answer: Answer =
-        ask(Arc::clone(&peer), &request, Budget { times, frame, total: TOTAL }).await?;
+    let mut answer = ask(Arc::clone(peer), &request, Budget { times, frame, total: TOTAL }).await?;
     while let Some(part) = answer.next().await? {
         let Part::Transaction(bytes) = part else { return Err(answer.unexpected()) };
         let id = kwil_crypto::sha256(&bytes);
@@ -152,9 +165,7 @@ async fn take_all(
             return Err(answer.unexpected());
         };
         ids.swap_remove(position);
-        peer.gossip().mark_known(id);
-        Metrics::count(&shared.metrics.gossip, "pulled");
-        deliver(shared, peer.id, id, bytes).await;
+        taken.push((id, bytes));
     }
     Ok(())
 }

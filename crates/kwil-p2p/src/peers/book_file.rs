@@ -242,7 +242,7 @@ mod tests {
 
     const NOW: u64 = 1_800_000_000_000;
 
-    fn sample() -> (NodeId, Book) {
+    pub(super) fn sample() -> (NodeId, Book) {
         let key = kwil_quic::testing::node_key(KeyType::Secp256k1, 1);
         let id = NodeId::new(key.public_key());
         let body = PeerRecordBody {
@@ -326,5 +326,13 @@ mod tests {
                 content
             );
         }
+    }
+}
+
+/// A sample for the fuzz corpus.
+#[cfg(test)]
+pub(crate) mod tests_support {
+    pub(crate) fn json() -> String {
+        super::to_json(&super::tests::sample().1).unwrap()
     }
 }

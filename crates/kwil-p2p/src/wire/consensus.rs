@@ -337,3 +337,234 @@ fn voted(vote: &Vote) -> Hash {
     both.update(vote.body.block_hash.as_bytes()).update(vote.body.app_hash.as_bytes());
     Hash(both.finalize().into())
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use kwil_consensus::MessageKind;
+    use kwil_crypto::{KeyType, PrivateKey};
+    use kwil_types::{
+        AbortBody, DirectiveBody, HeartbeatBody, HeartbeatFlags, Height, ProposalBody,
+        ReportedVote, Signed, Validator, ValidatorSet, ViewChangeBody, VoteBody,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CHAIN: Hash = Hash([7; 32]);
+
+    fn key(seed: u8) -> PrivateKey {
+        kwil_quic::testing::node_key(
+            if seed.is_multiple_of(2) { KeyType::Secp256k1 } else { KeyType::Ed25519 },
+            seed,
+        )
+    }
+
+    fn signed_vote(kind: VoteKind) -> Vote {
+        let app_hash = if kind == VoteKind::Commit { Hash([2; 32]) } else { Hash::ZERO };
+        let (height, view) = (Height(11), View(1));
+        Signed::sign(
+            VoteBody { kind, chain_hash: CHAIN, height, view, block_hash: Hash([1; 32]), app_hash },
+            &key(1),
+        )
+    }
+
+    fn header() -> Header {
+        Header {
+            chain_hash: CHAIN,
+            height: Height(11),
+            view: View(0),
+            prev_hash: Hash([3; 32]),
+            prev_app_hash: Hash([4; 32]),
+            tx_count: 2,
+            tx_root: Hash([5; 32]),
+            validators_hash: Hash([6; 32]),
+            params_hash: Hash([8; 32]),
+            time_ms: 1_800_000_000_000,
+            proposer: key(1).public_key(),
+            new_leader: Some(key(2).public_key()),
+        }
+    }
+
+    fn view_change(with_vote: bool) -> ViewChangeMessage {
+        let vote = with_vote.then_some(ReportedVote {
+            view: View(1),
+            block_hash: Hash([1; 32]),
+            app_hash: Hash([2; 32]),
+        });
+        let body = ViewChangeBody { chain_hash: CHAIN, height: Height(11), view: View(2), vote };
+        let proof = with_vote.then_some(VoteProof {
+            justification: Hash([9; 32]),
+            signature: NetworkSignature([10; 64]),
+        });
+        ViewChangeMessage { signed: Signed::sign(body, &key(2)), proof }
+    }
+
+    fn directive() -> LeaderDirective {
+        let candidate = key(3).public_key();
+        Signed::sign(
+            DirectiveBody { chain_hash: CHAIN, from_height: Height(9), candidate },
+            &key(1),
+        )
+    }
+
+    fn proposal(inline: bool) -> Proposal {
+        let (header, txs) =
+            (header(), vec![Bytes::from_static(b"one"), Bytes::from_static(b"two")]);
+        let block = Block::propose(header.clone(), txs, &key(1));
+        let body = ProposalBody {
+            chain_hash: CHAIN,
+            height: Height(11),
+            view: View(2),
+            block_hash: block.hash(),
+            justification: Hash([9; 32]),
+        };
+        Proposal {
+            signed: Signed::sign(body, &key(1)),
+            header,
+            block_signature: *block.signature(),
+            tx_ids: block.tx_ids(),
+            inline: inline.then(|| Arc::new(block)),
+            directives: vec![directive()],
+            justification: vec![view_change(false), view_change(true)],
+        }
+    }
+
+    fn announce() -> CommitAnnounce {
+        let members = (1..=3).map(|seed| Validator { key: key(seed).public_key(), power: 1 });
+        let set = ValidatorSet::new(members).unwrap();
+        let body = signed_vote(VoteKind::Commit).body;
+        let votes = [Signed::sign(body, &key(1)), Signed::sign(body, &key(2))];
+        CommitAnnounce {
+            header: header(),
+            block_signature: NetworkSignature([11; 64]),
+            certificate: CommitCertificate::from_votes(&set, &votes).unwrap(),
+        }
+    }
+
+    /// One message of each shape.
+    pub(crate) fn samples() -> Vec<Message> {
+        let beat = HeartbeatBody {
+            chain_hash: CHAIN,
+            committed: Height(10),
+            view: View(0),
+            sequence: 1_800_000_000_000,
+            flags: HeartbeatFlags { ready: true, syncing: false, held: false },
+        };
+        let abort = AbortBody {
+            chain_hash: CHAIN,
+            height: Height(11),
+            view: View(0),
+            block_hash: Hash([1; 32]),
+        };
+        let mut other = signed_vote(VoteKind::Commit).body;
+        other.app_hash = Hash([99; 32]);
+        let double = [signed_vote(VoteKind::Commit), Signed::sign(other, &key(1))];
+        let nack = Nack {
+            vote: signed_vote(VoteKind::Reject),
+            reason: NackReason::Clock,
+            text: "eleven seconds ahead".to_owned(),
+        };
+        vec![
+            Message::Proposal(Arc::new(proposal(false))),
+            Message::Proposal(Arc::new(proposal(true))),
+            Message::Vote(signed_vote(VoteKind::Commit)),
+            Message::ViewChange(Arc::new(view_change(false))),
+            Message::ViewChange(Arc::new(view_change(true))),
+            Message::Commit(Arc::new(announce())),
+            Message::Nack(nack),
+            Message::Heartbeat(Signed::sign(beat, &key(1))),
+            Message::Directive(directive()),
+            Message::Abort(Signed::sign(abort, &key(1))),
+            Message::Evidence(Arc::new(Evidence::DoubleVote(Box::new(double)))),
+        ]
+    }
+
+    /// The frame's content, without its length.
+    pub(crate) fn content(message: &Message, resend: u32) -> Bytes {
+        let frame = encode(message, resend);
+        let mut rest = frame.clone();
+        let length = prost::encoding::decode_varint(&mut rest).unwrap();
+        assert_eq!(length, rest.len() as u64);
+        rest
+    }
+
+    #[test]
+    fn every_message_survives_the_wire() {
+        for message in samples() {
+            for resend in [0, 1, u32::MAX] {
+                assert_eq!(decode(&content(&message, resend)), Ok((message.clone(), resend)));
+            }
+        }
+    }
+
+    #[test]
+    fn prefixes_trailing_bytes_and_unknown_fields_are_refused() {
+        for message in samples() {
+            let good = content(&message, 3);
+            let step = (good.len() / 200).max(1);
+            for end in (0..good.len()).step_by(step) {
+                assert!(decode(&good.slice(..end)).is_err(), "{:?} cut at {end}", message.kind());
+            }
+            for extra in [&[0][..], &[0x9a, 0x06, 0x00], &[0x08, 0x03]] {
+                let longer = Bytes::from([&good[..], extra].concat());
+                assert!(decode(&longer).is_err(), "{:?} with {extra:?}", message.kind());
+            }
+        }
+    }
+
+    #[test]
+    fn default_values_written_out_are_refused() {
+        let message = Message::Vote(signed_vote(VoteKind::Commit));
+        let spelled_out = Bytes::from([&[0x08, 0x00], &content(&message, 0)[..]].concat());
+        assert_eq!(decode(&spelled_out), Err(MessageError::NotCanonical));
+    }
+
+    #[test]
+    fn each_kind_has_its_own_limit() {
+        let long_nack = proto::ConsensusFrame {
+            resend: 0,
+            message: Some(Wire::Vote(proto::Vote { signed_vote: Bytes::from(vec![0; 600]) })),
+        };
+        let error = decode(&Bytes::from(long_nack.encode_to_vec())).unwrap_err();
+        assert!(matches!(error, MessageError::TooLong { what: "vote", limit: 512, .. }), "{error}");
+        for message in samples() {
+            let (what, limit) = limit_of(&to_proto(&message));
+            assert!(content(&message, u32::MAX).len() <= limit + ENVELOPE, "{what}");
+        }
+    }
+
+    #[test]
+    fn votes_and_rejections_are_not_mixed_up() {
+        let vote = proto::Vote { signed_vote: signed_vote(VoteKind::Reject).encode().into() };
+        let frame = proto::ConsensusFrame { resend: 0, message: Some(Wire::Vote(vote)) };
+        assert_eq!(
+            decode(&Bytes::from(frame.encode_to_vec())),
+            Err(MessageError::Field("kind of vote"))
+        );
+    }
+
+    #[test]
+    fn filter_names_each_message_differently_and_repeats_alike() {
+        let all: Vec<Meta> = samples().iter().map(|message| meta(message, 0)).collect();
+        let names: std::collections::BTreeSet<Hash> = all.iter().map(|meta| meta.digest).collect();
+        assert_eq!(names.len(), all.len());
+        for message in samples() {
+            let (plain, repeat) = (meta(&message, 0), meta(&message, 5));
+            assert_eq!((plain.digest, plain.subject), (repeat.digest, repeat.subject));
+        }
+        assert_eq!(all[2].kind, MessageKind::Vote);
+        assert_eq!(all[7].sequence, 1_800_000_000_000);
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_messages_never_equal_the_good_one(which in 0_usize..11, position in any::<prop::sample::Index>(), bit in 0_u8..8) {
+            let message = samples().swap_remove(which);
+            let good = content(&message, 1);
+            let mut bad = good.to_vec();
+            bad[position.index(good.len())] ^= 1 << bit;
+            let decoded = decode(&Bytes::from(bad));
+            prop_assert_ne!(decoded, Ok((message, 1)));
+        }
+    }
+}
