@@ -107,6 +107,12 @@ impl Endpoint {
         &self.user
     }
 
+    /// Password of the role.
+    #[must_use]
+    pub fn password(&self) -> &Secret {
+        &self.password
+    }
+
     /// Database name.
     #[must_use]
     pub fn database(&self) -> &str {
