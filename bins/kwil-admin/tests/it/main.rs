@@ -16,8 +16,21 @@ fn kwil_admin() -> Sandbox {
 #[test]
 fn a_missing_node_is_told_with_the_endpoint_and_exit_3() {
     let sandbox = kwil_admin();
-    insta::assert_snapshot!(sandbox.transcript(["validators", "list"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["validators", "join", "--output", "json"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["validators", "list"]), @r"
+    exit 3
+    --- stderr
+    cannot reach admin service at /nonexistent/kwild.socket: No such file or directory
+    hint: is kwild running? use -s, or -r with the node's root directory
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["validators", "join", "--output", "json"]), @r#"
+    exit 3
+    --- stdout
+    {
+      "result": null,
+      "error": "cannot reach admin service at /nonexistent/kwild.socket: No such file or directory",
+      "error_code": "unreachable"
+    }
+    "#);
     for args in [
         vec!["status"],
         vec!["peers"],
@@ -57,37 +70,79 @@ fn the_endpoint_is_the_flag_else_the_variable_else_the_configuration() {
         let output = sandbox.run(["status", "-r", "n"].iter().chain(more));
         String::from_utf8(output.stderr).unwrap().lines().next().unwrap().to_owned()
     };
-    insta::assert_snapshot!(endpoint(&sandbox, &[]), @"");
+    insta::assert_snapshot!(endpoint(&sandbox, &[]), @r"cannot reach admin service at /nonexistent/from-config: No such file or directory");
     sandbox.set("KWILD_ADMIN_LISTEN", "/nonexistent/from-node-variable");
-    insta::assert_snapshot!(endpoint(&sandbox, &[]), @"");
+    insta::assert_snapshot!(endpoint(&sandbox, &[]), @r"cannot reach admin service at /nonexistent/from-node-variable: No such file or directory");
     sandbox.set("KWILADMIN_RPCSERVER", "/nonexistent/from-variable");
-    insta::assert_snapshot!(endpoint(&sandbox, &[]), @"");
-    insta::assert_snapshot!(endpoint(&sandbox, &["--rpcserver", "unix:///nonexistent/from-flag"]), @"");
+    insta::assert_snapshot!(endpoint(&sandbox, &[]), @r"cannot reach admin service at /nonexistent/from-variable: No such file or directory");
+    insta::assert_snapshot!(endpoint(&sandbox, &["--rpcserver", "unix:///nonexistent/from-flag"]), @r"cannot reach admin service at /nonexistent/from-flag: No such file or directory");
 }
 
 #[test]
 fn wrong_endpoints_certificates_and_arguments_exit_with_2() {
     let sandbox = kwil_admin();
-    insta::assert_snapshot!(sandbox.transcript(["status", "-s", "tcp://h:1"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["status", "-s", "https:///x"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["status", "-s", "https://h.invalid", "--authrpc-cert", "missing.cert"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["validators", "approve", "02ab"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["blacklist", "add", NODE, "--duration", "5"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["consensus", "propose", "--updates", "{\"block_size\":1}", "-d", "x"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["consensus", "propose", "--updates", "{\"max_votes_per_tx\":1}", "-d", "x"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "query-tx", "xyz"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["status", "-s", "tcp://h:1"]), @r#"
+    exit 2
+    --- stderr
+    invalid scheme "tcp" (must be http or https)
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["status", "-s", "https:///x"]), @r"
+    exit 2
+    --- stderr
+    https with a unix socket not allowed
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["status", "-s", "https://h.invalid", "--authrpc-cert", "missing.cert"]), @r"
+    exit 2
+    --- stderr
+    kwild cert file not found, checked ~/missing.cert, ~/.kwild/missing.cert
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["validators", "approve", "02ab"]), @r#"
+    exit 2
+    --- stderr
+    invalid argument "02ab" for "<NODE ID>": invalid node ID in '02ab': invalid pubkey format, expected <pubkey#pubkeytype>
+    hint: see 'kwil-admin validators approve --help'
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["blacklist", "add", NODE, "--duration", "5"]), @r#"
+    exit 2
+    --- stderr
+    invalid duration format: time: missing unit in duration "5"
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["consensus", "propose", "--updates", "{\"block_size\":1}", "-d", "x"]), @r"
+    exit 2
+    --- stderr
+    unknown parameter name: block_size
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["consensus", "propose", "--updates", "{\"max_votes_per_tx\":1}", "-d", "x"]), @r"
+    exit 7
+    --- stderr
+    Do you want to submit this proposal? (stdin is not a terminal)
+    hint: answer with --yes
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "query-tx", "xyz"]), @r"
+    exit 2
+    --- stderr
+    error decoding transaction id: invalid hash: expected 64 hex digits, got 3 characters
+    ");
 }
 
 #[test]
 fn a_client_certificate_is_made_once_and_accepted_by_the_node() {
     let sandbox = kwil_admin();
     fs::create_dir(sandbox.path("n")).unwrap();
-    insta::assert_snapshot!(sandbox.transcript(["node", "gen-auth-key", "-r", "n"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["node", "gen-auth-key", "-r", "n"]), @r"
+    exit 0
+    --- stdout
+    TLS key pair generated in ~/n/adminclient.key and ~/n/adminclient.cert
+    ");
     let certificate = fs::read_to_string(sandbox.path("n/adminclient.cert")).unwrap();
     assert_eq!(fs::read_to_string(sandbox.path("n/clients.pem")).unwrap(), certificate);
     let mode = fs::metadata(sandbox.path("n/adminclient.key")).unwrap().permissions();
     assert_eq!(std::os::unix::fs::PermissionsExt::mode(&mode) & 0o777, 0o600);
-    insta::assert_snapshot!(sandbox.transcript(["node", "gen-auth-key", "-r", "n"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["node", "gen-auth-key", "-r", "n"]), @r"
+    exit 1
+    --- stderr
+    key file exists: ~/n/adminclient.key
+    ");
     sandbox.stdout(["node", "gen-auth-key", "-r", "n", "--tlskey", "b.key", "--tlscert", "b.cert"]);
     let clients = fs::read_to_string(sandbox.path("n/clients.pem")).unwrap();
     assert_eq!(clients.matches("BEGIN CERTIFICATE").count(), 2);

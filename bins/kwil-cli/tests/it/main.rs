@@ -18,9 +18,22 @@ fn a_missing_node_is_told_with_the_endpoint_and_exit_3() {
     let mut sandbox = kwil_cli();
     sandbox.set("KWILCLI_PROVIDER", NOBODY);
     sandbox.set("KWILCLI_PRIVATE_KEY", KEY);
-    insta::assert_snapshot!(sandbox.transcript(["utils", "chain-info"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "ping", "--output", "json"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["account", "balance", "-S"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "chain-info"]), @r"
+    exit 3
+    --- stderr
+    cannot reach RPC provider at http://127.0.0.1:9: Connection refused
+    hint: check --provider, and that the node is running
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "ping", "--output", "json"]), @r#"
+    exit 3
+    --- stdout
+    {
+      "result": null,
+      "error": "cannot reach RPC provider at http://127.0.0.1:9: Connection refused",
+      "error_code": "unreachable"
+    }
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["account", "balance", "-S"]), @r"exit 3");
     let hash = "ab".repeat(32);
     for args in [
         vec!["account", "balance", ADDRESS],
@@ -36,40 +49,111 @@ fn a_missing_node_is_told_with_the_endpoint_and_exit_3() {
 #[test]
 fn settings_are_written_shown_and_private() {
     let sandbox = kwil_cli();
-    insta::assert_snapshot!(sandbox.transcript(["configure", "--provider", "http://h:1", "--private-key", KEY]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["configure", "--provider", "http://h:1", "--private-key", KEY]), @r"
+    exit 0
+    --- stdout
+    Configuration written to ~/.kwil-cli/config.json
+    ");
     let text = fs::read_to_string(sandbox.path(".kwil-cli/config.json")).unwrap();
-    insta::assert_snapshot!(sandbox.stable(&text), @"");
+    insta::assert_snapshot!(sandbox.stable(&text), @r#"
+    {
+      "private_key": "<hex64>",
+      "provider": "http://h:1"
+    }
+    "#);
     let mode = |name: &str| {
         std::os::unix::fs::PermissionsExt::mode(
             &fs::metadata(sandbox.path(name)).unwrap().permissions(),
         ) & 0o777
     };
     assert_eq!((mode(".kwil-cli"), mode(".kwil-cli/config.json")), (0o700, 0o600));
-    insta::assert_snapshot!(sandbox.transcript(["utils", "print-config"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "print-config"]), @r"
+    exit 0
+    --- stdout
+    PrivateKey: ***
+    Provider: http://h:1
+    ChainID:
+    ");
     assert_eq!(sandbox.stdout(["account", "id"]), format!("{ADDRESS}\n"));
     sandbox.stdout(["configure", "--set", "chain_id=prod-chain", "--set", "provider=quic://h:2"]);
     assert_eq!(sandbox.stdout(["configure", "--get", "chain_id"]), "prod-chain\n");
-    insta::assert_snapshot!(sandbox.transcript(["configure", "--set", "chainid=x"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["configure", "--set", "private_key=xyz"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["configure", "-S"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["configure", "--set", "chainid=x"]), @r#"
+    exit 2
+    --- stderr
+    unknown key "chainid"; the keys are provider, chain_id, private_key, private_key_file, default_profile
+    hint: did you mean chain_id?
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["configure", "--set", "private_key=xyz"]), @r"
+    exit 2
+    --- stderr
+    failed to parse private key: not hexadecimal: Odd number of digits
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["configure", "-S"]), @r"exit 2");
 }
 
 #[test]
 fn variables_win_over_flags_with_a_warning_and_named_files_must_exist() {
     let mut sandbox = kwil_cli();
-    insta::assert_snapshot!(sandbox.transcript(["account", "id"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["account", "id", "-c", "missing.json"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["account", "id", "--private-key", "0xyz"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["account", "id"]), @r"
+    exit 2
+    --- stderr
+    no private key configured
+    hint: kwil-cli configure, or --private-key
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["account", "id", "-c", "missing.json"]), @r"
+    exit 2
+    --- stderr
+    specified config file at ~/missing.json not found
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["account", "id", "--private-key", "0xyz"]), @r"
+    exit 2
+    --- stderr
+    failed to parse private key: not hexadecimal: Invalid character 'y' at position 0
+    ");
     sandbox.set("KWILCLI_CHAIN_ID", "from-variable");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "print-config", "--chain-id", "from-flag", "--json"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "print-config", "--chain-id", "from-flag", "--json"]), @r#"
+    exit 0
+    --- stdout
+    {
+      "result": {
+        "private_key": "",
+        "provider": "http://127.0.0.1:8484",
+        "chain_id": "from-variable"
+      },
+      "error": ""
+    }
+
+    --- stderr
+    warning: variable KWILCLI_CHAIN_ID overrides flag --chain-id
+    "#);
 }
 
 #[test]
 fn keys_are_made_on_the_terminal_or_in_a_private_file() {
     let sandbox = kwil_cli();
-    insta::assert_snapshot!(sandbox.transcript(["utils", "generate-key"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "generate-key", "-o", "wallet.key"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "generate-key", "-o", "wallet.key", "--json"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "generate-key"]), @r"
+    exit 0
+    --- stdout
+    Private key: <hex64>
+    Public key:  <key>
+    Address:     0x<address>
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "generate-key", "-o", "wallet.key"]), @r"
+    exit 0
+    --- stdout
+    Private key written to ~/wallet.key
+    Public key: <key>
+    Address:    0x<address>
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "generate-key", "-o", "wallet.key", "--json"]), @r#"
+    exit 1
+    --- stdout
+    {
+      "result": null,
+      "error": "key file already exists at ~/wallet.key",
+      "error_code": "failed"
+    }
+    "#);
     let content = fs::read_to_string(sandbox.path("wallet.key")).unwrap();
     assert_eq!(sandbox.stable(&content), "<hex64>\n");
     let id = sandbox.stdout(["account", "id", "--private-key-file", "wallet.key"]);
@@ -81,14 +165,48 @@ fn wrong_arguments_exit_with_2_and_say_which() {
     let mut sandbox = kwil_cli();
     sandbox.set("KWILCLI_PRIVATE_KEY", KEY);
     sandbox.set("KWILCLI_PROVIDER", NOBODY);
-    insta::assert_snapshot!(sandbox.transcript(["account", "transfer", ADDRESS, "1.5"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["account", "transfer", "nobody", "1"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["account", "transfer", ADDRESS]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "query-tx", "12"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "decode-tx", "zz"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "decode-tx", "00"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "ping", "--provider", "", "--timeout", "x"]), @"");
-    insta::assert_snapshot!(sandbox.transcript(["utils", "known-nodes", "remove", "h:1"]), @"");
+    insta::assert_snapshot!(sandbox.transcript(["account", "transfer", ADDRESS, "1.5"]), @r"
+    exit 2
+    --- stderr
+    invalid decimal amount
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["account", "transfer", "nobody", "1"]), @r#"
+    exit 2
+    --- stderr
+    failed to decode account ID: account identifier "nobody" is not hexadecimal
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["account", "transfer", ADDRESS]), @r"
+    exit 2
+    --- stderr
+    missing argument: <AMOUNT>...
+    hint: see 'kwil-cli account transfer --help'
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "query-tx", "12"]), @r"
+    exit 2
+    --- stderr
+    error decoding transaction id: invalid hash: expected 64 hex digits, got 2 characters
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "decode-tx", "zz"]), @r"
+    exit 2
+    --- stderr
+    the transaction is neither hex nor base64
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "decode-tx", "00"]), @r"
+    exit 2
+    --- stderr
+    cannot decode the transaction: 2 bytes expected at offset 0, 1 left
+    ");
+    insta::assert_snapshot!(sandbox.transcript(["utils", "ping", "--provider", "", "--timeout", "x"]), @r#"
+    exit 2
+    --- stderr
+    invalid argument "x" for "--timeout <DURATION>": time: invalid duration "x"
+    hint: see 'kwil-cli utils ping --help'
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["utils", "known-nodes", "remove", "h:1"]), @r"
+    exit 4
+    --- stderr
+    no node at h:1 is known
+    ");
 }
 
 #[test]
@@ -98,7 +216,7 @@ fn a_transaction_of_the_vectors_is_decoded() {
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
     let (mut seen, sandbox) = (0, kwil_cli());
     for vector in vectors["transactions"].as_array().unwrap() {
-        let Some(raw) = vector["tx_hex"].as_str() else { continue };
+        let Some(raw) = vector["tx_binary_hex"].as_str() else { continue };
         let shown = sandbox.stdout(["utils", "decode-tx", raw, "--payload"]);
         let id = format!("Transaction ID: {}\n", vector["tx_hash"].as_str().unwrap());
         assert!(shown.starts_with(&id), "{shown}");
