@@ -112,3 +112,33 @@ impl ConsensusParams {
         }
     }
 }
+
+impl From<&kwil_genesis::Genesis> for chain::Genesis {
+    fn from(genesis: &kwil_genesis::Genesis) -> Self {
+        let params = genesis.params();
+        let migration = genesis.migration();
+        let alloc = |alloc: &kwil_genesis::Alloc| chain::GenesisAlloc {
+            id: alloc.account.identifier().to_vec(),
+            key_type: alloc.account.key_type().name().to_owned(),
+            amount: alloc.amount.clone(),
+        };
+        Self {
+            chain_id: genesis.chain_id().to_owned(),
+            initial_height: signed(genesis.initial_height().get()),
+            db_owner: genesis.db_owner().to_owned(),
+            leader: *genesis.leader(),
+            validators: genesis.validators().iter().map(Validator::from).collect(),
+            state_hash: genesis.state_hash(),
+            alloc: genesis.alloc().iter().map(alloc).collect(),
+            max_block_size: signed(params.max_block_size),
+            join_expiry: params.join_expiry,
+            disabled_gas_costs: params.disabled_gas_costs,
+            max_votes_per_tx: signed(params.max_votes_per_tx),
+            genesis_hash: genesis.hash(),
+            migration: chain::MigrationHeights {
+                start_height: signed(migration.start_height),
+                end_height: signed(migration.end_height),
+            },
+        }
+    }
+}

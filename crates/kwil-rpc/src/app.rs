@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{any, get};
+use axum::routing::any;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::FutureExt;
@@ -65,7 +65,6 @@ pub(crate) fn router(
     Ok(Router::new()
         .merge(grpc)
         .merge(http)
-        .route("/", get(|| async { rest::text(StatusCode::NOT_FOUND, "Not Found") }))
         .fallback(nothing_here)
         .layer(from_fn_with_state(Arc::new(door), pass)))
 }

@@ -1,0 +1,11 @@
+//! The real listeners, asked over real sockets.
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "tests")]
+
+mod admin;
+mod envelope;
+mod grpc;
+mod kwil_js;
+mod ledger;
+mod lifecycle;
+mod running;
+mod same;
