@@ -204,10 +204,12 @@ pub(crate) fn announce(shared: &Shared, announce: &Arc<CommitAnnounce>) -> usize
     let about = meta(&message, 0);
     locked(&shared.flood).sent(&about);
     let frame = encode(&message, 0);
-    let behind = shared
-        .peers
-        .all()
-        .into_iter()
-        .filter(|peer| peer.status().height < announce.certificate.height());
-    behind.map(|peer| peer.push(&about, frame.clone())).count()
+    let mut told = 0_usize;
+    for peer in shared.peers.all() {
+        if peer.status().height < announce.certificate.height() {
+            peer.push(&about, frame.clone());
+            told = told.saturating_add(1);
+        }
+    }
+    told
 }

@@ -181,7 +181,7 @@ mod tests {
     #[test]
     fn requests_and_memory_are_bounded() {
         let (mut pulls, start) = (Pulls::new(PATIENCE), Instant::now());
-        for number in 0..MAX_WANTED as u32 + 10 {
+        for number in 0..u32::try_from(MAX_WANTED).unwrap() + 10 {
             pulls.announced(peer(1), id(number), start);
             pulls.settle(id(number + 1_000_000), start);
         }

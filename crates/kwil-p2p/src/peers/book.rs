@@ -261,10 +261,9 @@ impl Book {
     }
 
     pub(crate) fn set_whitelisted(&mut self, id: NodeId, listed: bool) {
-        if listed || self.known.contains_key(&id) {
-            if let Some(known) = self.entry(id) {
-                known.whitelisted = listed;
-            }
+        let matters = listed || self.known.contains_key(&id);
+        if let Some(known) = matters.then(|| self.entry(id)).flatten() {
+            known.whitelisted = listed;
         }
     }
 

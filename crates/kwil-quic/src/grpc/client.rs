@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tonic::transport::Channel;
 
 use super::io::QuicIo;
-use super::transport::{CLOSE_DONE, client_transport};
+use super::transport::{CLOSE_DONE, CLOSE_FORBIDDEN, client_transport};
 use crate::{
     BindError, ConfigError, ConnectError, Dial, Expect, GRPC_ALPN, Show, bind_udp, client_tls,
     connect, peer_node_id,
@@ -192,13 +192,12 @@ impl Dialer {
         self.0.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The reason that the server gave when it ended the connection, e.g. that the client is not on its list.
-    pub async fn close_reason(&self) -> Option<String> {
+    /// The reason that the server gave when it sent this client away, e.g. that it is not on the list.
+    pub async fn refusal(&self) -> Option<String> {
         let state = self.0.state.lock().await;
         match state.connection.as_ref()?.close_reason()? {
-            quinn::ConnectionError::ApplicationClosed(close) => {
-                Some(String::from_utf8_lossy(&close.reason).into_owned())
-            }
+            quinn::ConnectionError::ApplicationClosed(close) => (close.error_code == CLOSE_FORBIDDEN)
+                .then(|| String::from_utf8_lossy(&close.reason).into_owned()),
             quinn::ConnectionError::VersionMismatch
             | quinn::ConnectionError::TransportError(_)
             | quinn::ConnectionError::ConnectionClosed(_)

@@ -1,8 +1,9 @@
 //! A QUIC stream as a byte stream in both directions.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -12,6 +13,16 @@ pub struct QuicIo {
     send: quinn::SendStream,
     recv: quinn::RecvStream,
     connection: quinn::Connection,
+    delivered: Option<Delivered>,
+}
+
+/// Until the other side has every byte, or does not want it.
+struct Delivered(Pin<Box<dyn Future<Output = ()> + Send + Sync>>);
+
+impl fmt::Debug for Delivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Delivered")
+    }
 }
 
 impl QuicIo {
@@ -19,7 +30,7 @@ impl QuicIo {
         (send, recv): (quinn::SendStream, quinn::RecvStream),
         connection: quinn::Connection,
     ) -> Self {
-        Self { send, recv, connection }
+        Self { send, recv, connection, delivered: None }
     }
 
     /// The connection that the lane belongs to.
@@ -53,7 +64,19 @@ impl AsyncWrite for QuicIo {
         AsyncWrite::poll_flush(Pin::new(&mut self.send), cx)
     }
 
+    /// Done when everything has arrived: a connection that is closed earlier throws away what is on its way.
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        AsyncWrite::poll_shutdown(Pin::new(&mut self.send), cx)
+        if self.delivered.is_none() {
+            ready!(AsyncWrite::poll_shutdown(Pin::new(&mut self.send), cx))?;
+            let stopped = self.send.stopped();
+            self.delivered = Some(Delivered(Box::pin(async move {
+                // Lost or refused: nothing more can be done for it either way.
+                drop(stopped.await);
+            })));
+        }
+        match &mut self.delivered {
+            Some(Delivered(delivered)) => delivered.as_mut().poll(cx).map(Ok),
+            None => Poll::Ready(Ok(())),
+        }
     }
 }
