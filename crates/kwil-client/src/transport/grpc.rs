@@ -119,7 +119,7 @@ impl Grpc {
                 reason: root_cause(error),
             });
         };
-        if let Some(reason) = dialer.close_reason().await {
+        if let Some(reason) = dialer.refusal().await {
             return Failure::Final(ClientError::Unauthorized { endpoint, reason });
         }
         match dialer.last_error() {

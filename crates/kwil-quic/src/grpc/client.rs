@@ -196,7 +196,8 @@ impl Dialer {
     pub async fn refusal(&self) -> Option<String> {
         let state = self.0.state.lock().await;
         match state.connection.as_ref()?.close_reason()? {
-            quinn::ConnectionError::ApplicationClosed(close) => (close.error_code == CLOSE_FORBIDDEN)
+            quinn::ConnectionError::ApplicationClosed(close) => (close.error_code
+                == CLOSE_FORBIDDEN)
                 .then(|| String::from_utf8_lossy(&close.reason).into_owned()),
             quinn::ConnectionError::VersionMismatch
             | quinn::ConnectionError::TransportError(_)
