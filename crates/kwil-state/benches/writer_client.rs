@@ -6,6 +6,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::panic,
     clippy::print_stdout,
     reason = "a bench ends at the first surprise and prints its table"
 )]
@@ -112,7 +113,6 @@ async fn tokio_client(
         .password(endpoint.password().reveal())
         .dbname(endpoint.database());
     let (client, connection) = config.connect(tokio_postgres::NoTls).await.unwrap();
-    #[expect(clippy::disallowed_methods, reason = "the bench awaits the driver at its end")]
     let driver = tokio::spawn(async move { connection.await.unwrap() });
     (client, driver)
 }

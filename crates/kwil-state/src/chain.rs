@@ -3,7 +3,7 @@
 use kwil_crypto::Hash;
 use sqlx::{PgConnection, Row as _};
 
-use crate::fault::{FaultKind, NodeFault};
+use crate::fault::{FaultKind, NodeFault, OtherChain};
 
 /// Which network a database belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,11 +127,11 @@ pub(crate) fn check_identity(
     if found == wanted {
         return Ok(());
     }
-    let kind = FaultKind::OtherChain {
+    let kind = OtherChain {
         found: found.chain_id.clone(),
         found_genesis: found.genesis_hash,
         wanted: wanted.chain_id.clone(),
         wanted_genesis: wanted.genesis_hash,
     };
-    Err(NodeFault::new("open the database", kind))
+    Err(NodeFault::new("open the database", FaultKind::OtherChain(Box::new(kind))))
 }

@@ -27,7 +27,7 @@ pub enum FaultKind {
     ConnectionLost(String),
     /// No connection can be opened.
     #[error(transparent)]
-    Connect(#[from] crate::connect::ConnectError),
+    Connect(Box<crate::connect::ConnectError>),
     /// Another process holds the database's lock.
     #[error(
         "database {database} is in use by another kwild (pid {pid} on the server, since {since})"
@@ -41,19 +41,8 @@ pub enum FaultKind {
         since: String,
     },
     /// The database holds another chain.
-    #[error(
-        "database belongs to chain {found} with genesis {found_genesis}, not to {wanted} with genesis {wanted_genesis}"
-    )]
-    OtherChain {
-        /// Chain id in the database.
-        found: String,
-        /// Genesis hash in the database.
-        found_genesis: kwil_crypto::Hash,
-        /// Chain id of this node.
-        wanted: String,
-        /// Genesis hash of this node.
-        wanted_genesis: kwil_crypto::Hash,
-    },
+    #[error(transparent)]
+    OtherChain(Box<OtherChain>),
     /// The layout was made by a newer program.
     #[error("the database's layout {found} was made by a newer kwild; this one knows {known}")]
     NewerLayout {
@@ -93,6 +82,26 @@ pub enum FaultKind {
     Driver(String),
 }
 
+/// A database that holds another chain than the node's.
+#[derive(Debug, Error)]
+#[error("database belongs to chain {found} with genesis {found_genesis}, not to {wanted} with genesis {wanted_genesis}")]
+pub struct OtherChain {
+    /// Chain id in the database.
+    pub found: String,
+    /// Genesis hash in the database.
+    pub found_genesis: kwil_crypto::Hash,
+    /// Chain id of this node.
+    pub wanted: String,
+    /// Genesis hash of this node.
+    pub wanted_genesis: kwil_crypto::Hash,
+}
+
+impl From<crate::connect::ConnectError> for FaultKind {
+    fn from(error: crate::connect::ConnectError) -> Self {
+        Self::Connect(Box::new(error))
+    }
+}
+
 impl NodeFault {
     pub(crate) fn new(what: &'static str, kind: FaultKind) -> Self {
         Self { what, kind }
@@ -110,7 +119,7 @@ impl NodeFault {
             FaultKind::InUse { .. } => {
                 Some("one database serves one node: stop the other one or set db.name to another database".into())
             }
-            FaultKind::OtherChain { .. } => Some("set db.name (or --root) to the database of this chain".into()),
+            FaultKind::OtherChain(_) => Some("set db.name (or --root) to the database of this chain".into()),
             FaultKind::NewerLayout { .. } => Some("install the kwild that made it, or a newer one".into()),
             FaultKind::DiskFull => Some("free space on the disk of the database; the node goes on by itself".into()),
             FaultKind::Invariant(_) => Some("run kwild admin verify-state to find what differs".into()),
@@ -139,7 +148,7 @@ impl NodeFault {
             | FaultKind::WrongState { .. }
             | FaultKind::Driver(_)
             | FaultKind::InUse { .. }
-            | FaultKind::OtherChain { .. }
+            | FaultKind::OtherChain(_)
             | FaultKind::NewerLayout { .. } => false,
         }
     }

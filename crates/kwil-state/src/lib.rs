@@ -108,7 +108,7 @@ pub use execution::{
 };
 pub use executor::{Executor, Extensions, Published};
 pub use external::{External, ExternalError, Finding};
-pub use fault::{FaultKind, NodeFault, SqlFailure, StatementError};
+pub use fault::{FaultKind, NodeFault, OtherChain, SqlFailure, StatementError};
 pub use lattice::{Delta, LATTICE_BYTES, Lattice, RowHasher};
 pub use managed::{
     Binaries, Launcher, Managed, ManagedConfig, ManagedError, NEWEST_MAJOR, OLDEST_MAJOR, OWNER,

@@ -148,7 +148,6 @@ impl Managed {
         let (statuses, status) = watch::channel(ServerStatus::Running { generation: 1 });
         let stop = CancellationToken::new();
         let supervisor = Supervisor { cluster, statuses, pids, stop: stop.clone(), generation: 1 };
-        #[expect(clippy::disallowed_methods, reason = "the owner awaits this task in `stop`")]
         let task = tokio::spawn(supervisor.run(server));
         Ok(Self { endpoint, superuser, binaries, pid, status, stop, task })
     }

@@ -266,10 +266,10 @@ pub(crate) async fn store<R: EngineRow>(
     Ok(delta)
 }
 
-fn delta_of(
-    table: &EngineTable,
-    changes: &[(Option<Vec<Cell>>, Option<Vec<Cell>>)],
-) -> Result<Delta, NodeFault> {
+/// A row before and after.
+type CellChange = (Option<Vec<Cell>>, Option<Vec<Cell>>);
+
+fn delta_of(table: &EngineTable, changes: &[CellChange]) -> Result<Delta, NodeFault> {
     let (mut hasher, mut canonical, mut delta) = (RowHasher::new(), Vec::new(), Delta::none());
     for (old, new) in changes {
         for (cells, is_new) in [(old, false), (new, true)] {

@@ -223,8 +223,8 @@ impl Writer {
     /// Commits the sealed block. The block log must hold it on disk already, because this commit is not waited for.
     ///
     /// # Errors
-    /// [`NodeFault`]. The writer has then asked the database whether the commit happened: when [`Writer::last`] shows the
-    /// block, it did; otherwise the block has to be executed again.
+    /// [`NodeFault`]. Then it is not known whether the commit happened: [`Writer::connect`] asks the database, and when
+    /// [`Writer::last`] shows the block afterwards, it did; otherwise the block has to be executed again.
     pub async fn commit(&mut self) -> Result<ChainState, NodeFault> {
         const WHAT: &str = "commit a block";
         let wrong = NodeFault::new(WHAT, FaultKind::WrongState { state: self.state.name() });
@@ -235,11 +235,11 @@ impl Writer {
         else {
             return Err(wrong);
         };
-        let Some(session) = &mut self.session else { return Err(not_connected(WHAT)) };
-        if let Err(error) = sqlx::raw_sql("COMMIT").execute(&mut session.connection).await {
-            self.session = None;
-            return Err(NodeFault::from_sqlx(WHAT, error));
-        }
+        // Taken, so that an interrupted commit leaves no connection of unknown state.
+        let Some(mut session) = self.session.take() else { return Err(not_connected(WHAT)) };
+        let done = sqlx::raw_sql("COMMIT").execute(&mut session.connection).await;
+        done.map_err(|error| NodeFault::from_sqlx(WHAT, error))?;
+        self.session = Some(session);
         self.committed.catalog = std::sync::Arc::clone(draft.catalog());
         if let Some(finished) = draft.finished.take() {
             self.committed.catalog_hash = finished.catalog_hash;
@@ -261,11 +261,11 @@ impl Writer {
             self.terminate(session).await;
             return;
         }
-        if open {
-            if let Err(error) = sqlx::raw_sql("ROLLBACK").execute(&mut session.connection).await {
-                tracing::warn!(%error, "cannot roll back a block; the connection is closed");
-                return;
-            }
+        if open
+            && let Err(error) = sqlx::raw_sql("ROLLBACK").execute(&mut session.connection).await
+        {
+            tracing::warn!(%error, "cannot roll back a block; the connection is closed");
+            return;
         }
         self.session = Some(session);
     }
@@ -273,10 +273,10 @@ impl Writer {
     /// Closes the connection in order.
     pub async fn close(mut self) {
         self.abort().await;
-        if let Some(session) = self.session.take() {
-            if let Err(error) = session.connection.close().await {
-                tracing::debug!(%error, "the writer's connection did not close in order");
-            }
+        if let Some(session) = self.session.take()
+            && let Err(error) = session.connection.close().await
+        {
+            tracing::debug!(%error, "the writer's connection did not close in order");
         }
     }
 
@@ -304,7 +304,7 @@ impl Writer {
     /// A temporary table is never vacuumed by others; without this its age would stop the whole database in the end.
     async fn vacuum_capture(&mut self) {
         self.commits = self.commits.wrapping_add(1);
-        if self.commits % COMMITS_PER_CHECK != 0 {
+        if !self.commits.is_multiple_of(COMMITS_PER_CHECK) {
             return;
         }
         let Some(session) = &mut self.session else { return };

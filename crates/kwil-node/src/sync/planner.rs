@@ -167,7 +167,7 @@ impl Planner {
                     self.blame(peer, fault, &mut actions);
                 }
             }
-            Input::Ended(request) => self.on_ended(request, now),
+            Input::Ended(request) => self.on_ended(request, now, &mut actions),
             Input::Failed(request) => self.on_failed(request, now),
             Input::Checked { token, verdict } => self.on_checked(token, verdict, &mut actions),
             Input::Appended(height) => self.on_appended(height),
@@ -230,11 +230,12 @@ impl Planner {
         self.held.insert(got, held);
     }
 
-    fn on_ended(&mut self, request: RequestId, now: Instant) {
+    fn on_ended(&mut self, request: RequestId, now: Instant, actions: &mut Vec<Action>) {
         let Some(answer) = self.close(request, now) else { return };
         // Fewer blocks than asked for is fine; none at all contradicts the claim.
         if answer.next == answer.from {
             self.claims.refute(&answer.peer, answer.from, now);
+            actions.push(Action::Refuted(answer.peer));
         }
     }
 
@@ -302,9 +303,8 @@ impl Planner {
             |answer: &Answer| now.saturating_duration_since(answer.heard) >= self.limits.idle;
         let slow: Vec<RequestId> =
             self.answers.iter().filter(|(_, answer)| idle(answer)).map(|(id, _)| *id).collect();
-        for peer in self.claims.refute_silent(self.executed.height.next(), now) {
-            tracing::debug!(target: "SYNC", %peer, "peer does not back its claim");
-        }
+        let silent = self.claims.refute_silent(self.executed.height.next(), now);
+        actions.extend(silent.into_iter().map(Action::Refuted));
         for request in slow {
             actions.push(Action::Cancel(request));
             self.on_failed(request, now);

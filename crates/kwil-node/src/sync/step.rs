@@ -16,7 +16,7 @@ pub struct RequestId(pub u64);
 #[derive(Clone, Debug)]
 pub struct Candidate {
     /// The block.
-    pub block: Block,
+    pub block: Arc<Block>,
     /// Its bytes as they came.
     pub raw: Bytes,
     /// The certificate.
@@ -26,6 +26,17 @@ pub struct Candidate {
 }
 
 impl Candidate {
+    /// From the bytes of an answer.
+    ///
+    /// # Errors
+    /// Which part does not decode.
+    pub fn decode(raw: Bytes, raw_certificate: Bytes) -> Result<Self, Fault> {
+        let block = Block::decode(&raw).map_err(|error| Fault::Block(error.to_string()))?;
+        let certificate =
+            CommitCertificate::decode(&raw_certificate).map_err(|error| Fault::Certificate(error.to_string()))?;
+        Ok(Self { block: Arc::new(block), raw, certificate, raw_certificate })
+    }
+
     pub(crate) fn height(&self) -> Height {
         self.block.header().height
     }
@@ -156,6 +167,8 @@ pub enum Action {
         /// What it did.
         fault: Fault,
     },
+    /// The peer does not have what it claimed; its claim is ignored for ten minutes.
+    Refuted(NodeId),
     /// Two certified blocks do not follow each other: stop everything and hold.
     Fork {
         /// Height of the upper one.

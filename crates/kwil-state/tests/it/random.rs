@@ -34,7 +34,7 @@ enum Step {
     Drain,
     /// Steps within a savepoint, kept or undone.
     Savepoint {
-        steps: Vec<Step>,
+        steps: Vec<Self>,
         keep: bool,
     },
 }

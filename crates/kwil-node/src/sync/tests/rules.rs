@@ -172,7 +172,7 @@ fn peer_without_the_block_it_claimed_is_not_believed_for_ten_minutes() {
     for (request, ..) in asked {
         last = planner.step(Input::Ended(request), start);
     }
-    assert!(matches!(last.as_slice(), [Action::Done]), "{last:?}");
+    assert!(matches!(last.as_slice(), [Action::Refuted(_), Action::Done]), "{last:?}");
 }
 
 #[test]

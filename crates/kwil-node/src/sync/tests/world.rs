@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use bytes::Bytes;
 use kwil_crypto::{Hash, KeyType, NodeId, PrivateKey};
 use kwil_types::{
     Block, CommitCertificate, Header, Height, Validator, ValidatorSet, View, Vote, VoteBody,
@@ -96,12 +95,7 @@ pub(super) fn certified(block: Block, height: u64) -> Candidate {
     let votes: Vec<Vote> =
         KEYS.iter().take(set.quorum()).map(|key| Vote::sign(body, key)).collect();
     let certificate = CommitCertificate::from_votes(set, &votes).unwrap();
-    Candidate {
-        raw: Bytes::from(block.encode()),
-        raw_certificate: Bytes::from(certificate.encode()),
-        block,
-        certificate,
-    }
+    Candidate::decode(block.encode().into(), certificate.encode().into()).unwrap()
 }
 
 /// What the owner of a planner does for `CheckBody`.

@@ -1,0 +1,74 @@
+//! What consensus is doing, for status answers, health and metrics.
+
+use std::sync::Arc;
+
+use kwil_consensus::{HeldReason, Machine, Millis};
+use kwil_crypto::PublicKey;
+use kwil_types::{Height, ValidatorSet, View};
+
+/// A moment of the state machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsensusStatus {
+    /// The height being decided.
+    pub height: Height,
+    /// The view this node is in.
+    pub view: View,
+    /// Leader of that view.
+    pub leader: PublicKey,
+    /// Network parameter `leader`.
+    pub preferred_leader: PublicKey,
+    /// Name of the machine's phase.
+    pub phase: &'static str,
+    /// Whether blocks are fetched instead of agreed on.
+    pub syncing: bool,
+    /// Why this node signs nothing, if so.
+    pub held: Option<HeldReason>,
+    /// Validators alive, this node included.
+    pub alive: usize,
+    /// Validators needed for a block.
+    pub quorum: usize,
+    /// Validators of the height.
+    pub validators: Arc<ValidatorSet>,
+    /// This node.
+    pub me: PublicKey,
+}
+
+impl ConsensusStatus {
+    pub(super) fn of(machine: &Machine, me: PublicKey, now: Millis) -> Self {
+        Self {
+            height: machine.height(),
+            view: machine.view(),
+            leader: machine.acting_leader(),
+            preferred_leader: machine.preferred_leader(),
+            phase: machine.phase().name(),
+            syncing: *machine.phase() == kwil_consensus::Phase::Sync,
+            held: machine.held_reason().cloned(),
+            alive: machine.alive_count(now),
+            quorum: machine.quorum(),
+            validators: Arc::clone(&machine.next().validators),
+            me,
+        }
+    }
+
+    /// `leader`, `validator` or `sentry`.
+    #[must_use]
+    pub fn role(&self) -> &'static str {
+        if !self.validators.contains(&self.me) {
+            "sentry"
+        } else if self.leader == self.me {
+            "leader"
+        } else {
+            "validator"
+        }
+    }
+}
+
+/// Lines about what this node is in the network.
+pub(super) fn log_changes(before: &ConsensusStatus, after: &ConsensusStatus) {
+    if before.role() != after.role() {
+        tracing::info!(target: "CONS", from = before.role(), to = after.role(), "Role updated");
+    }
+    if before.preferred_leader != after.preferred_leader {
+        tracing::info!(target: "CONS", from = %before.preferred_leader, to = %after.preferred_leader, "Leader updated");
+    }
+}

@@ -1,0 +1,78 @@
+//! What users and operators may ask of a running node: the node's side of `kwil-rpc`.
+//!
+//! Reads come from the last committed state; nothing here waits for consensus except a sender that asked to.
+
+mod admin;
+mod chain;
+mod health;
+mod submit;
+mod user;
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use kwil_api::{RpcCode, RpcError};
+use kwil_config::Config;
+use kwil_crypto::NodeId;
+use kwil_genesis::Genesis;
+use kwil_p2p::NetworkHandle;
+use kwil_state::{Database, Published};
+use tokio::sync::watch;
+
+use crate::chain::ChainReads;
+use crate::driver::DriverHandle;
+use crate::error::NodeError;
+use crate::executor::{ChainTip, ExecutorHandle};
+use crate::mempool::Mempool;
+use crate::peers::TxIntake;
+use crate::block_sync::SyncStatus;
+
+pub(crate) use submit::NodeWallet;
+
+/// Everything that answers come from. Shared by all front ends.
+pub(crate) struct Services {
+    pub(crate) config: Arc<Config>,
+    pub(crate) genesis: Arc<Genesis>,
+    pub(crate) node_id: NodeId,
+    pub(crate) version: &'static str,
+    pub(crate) started: Instant,
+    pub(crate) chain: ChainReads,
+    pub(crate) database: Database,
+    pub(crate) mempool: Mempool,
+    pub(crate) network: NetworkHandle,
+    pub(crate) intake: TxIntake,
+    pub(crate) driver: DriverHandle,
+    pub(crate) executor: ExecutorHandle,
+    pub(crate) published: watch::Receiver<Published>,
+    pub(crate) tip: watch::Receiver<ChainTip>,
+    pub(crate) sync: watch::Receiver<SyncStatus>,
+    pub(crate) wallet: NodeWallet,
+}
+
+impl Services {
+    /// The agreed state after the last committed block.
+    pub(crate) fn state(&self) -> Published {
+        self.published.borrow().clone()
+    }
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services").field("node_id", &self.node_id).finish_non_exhaustive()
+    }
+}
+
+/// Heights and powers of a chain never reach the end of `i64`.
+pub(crate) fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn internal(error: &NodeError) -> RpcError {
+    tracing::error!(target: "RPC", %error, "Cannot answer a request");
+    RpcError::internal(error.to_string())
+}
+
+fn unreadable(error: &kwil_state::NodeFault) -> RpcError {
+    tracing::warn!(target: "RPC", %error, "Cannot read the state");
+    RpcError::new(RpcCode::DATABASE, error.to_string())
+}

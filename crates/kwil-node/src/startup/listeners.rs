@@ -1,0 +1,191 @@
+//! From configuration to listeners.
+
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
+use std::time::Duration;
+
+use kwil_api::Service;
+use kwil_config::{Config, HostPort, ServiceName};
+use kwil_crypto::NodeId;
+use kwil_p2p::{AnswerTimes, Release};
+use kwil_quic::Identity;
+use kwil_rpc::{AdminListen, AdminListener, Apis, Limits, Password, RpcHandle, RpcServer, ServerConfig, UserListener};
+use kwil_types::GoDuration;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::NodeError;
+use crate::node::Listeners;
+
+/// The running services.
+pub(super) struct Rpc {
+    handle: RpcHandle,
+    stop: CancellationToken,
+}
+
+impl Rpc {
+    /// Waits for `stop`, then drains the listeners.
+    pub(super) async fn run(self, stop: CancellationToken) -> Result<(), NodeError> {
+        let mut stopped = std::pin::pin!(self.handle.stopped());
+        tokio::select! {
+            () = &mut stopped => return Err(NodeError::TaskEnded("RPC services")),
+            () = stop.cancelled() => self.stop.cancel(),
+        }
+        stopped.await;
+        Ok(())
+    }
+}
+
+/// Opens the listeners of users and operator.
+pub(super) async fn open(
+    config: &Config,
+    apis: Apis,
+    identity: &Identity,
+    version: &str,
+) -> Result<(RpcHandle, CancellationToken), NodeError> {
+    let stop = CancellationToken::new();
+    let server = ServerConfig {
+        user: Some(user(config)?),
+        admin: config.admin.enable.then(|| admin(config)).transpose()?,
+        node_version: version.to_owned(),
+    };
+    let handle = RpcServer::start(server, apis, identity, stop.clone()).await.map_err(Box::new)?;
+    if let Some(address) = handle.user_addr() {
+        tracing::info!(target: "KWILD", listen = %address, "starting user json-rpc server");
+    }
+    if handle.admin_addr().is_some() {
+        tracing::info!(target: "KWILD", listen = %config.admin.listen, "starting admin json-rpc server");
+    }
+    Ok((handle, stop))
+}
+
+pub(super) fn rpc(handle: RpcHandle, stop: CancellationToken) -> Rpc {
+    Rpc { handle, stop }
+}
+
+pub(super) fn addresses(p2p: SocketAddr, handle: &RpcHandle) -> Listeners {
+    Listeners { p2p, user: handle.user_addr(), admin: handle.admin_addr().cloned() }
+}
+
+fn user(config: &Config) -> Result<UserListener, NodeError> {
+    let rpc = &config.rpc;
+    Ok(UserListener {
+        quic: rpc.quic,
+        disabled: rpc.disabled_services.iter().map(|name| service(*name)).collect(),
+        private: rpc.private,
+        challenge_expiry: std(rpc.challenge_expiry),
+        challenge_rate: rpc.challenge_rate_limit,
+        cors_origins: rpc.cors_origins.clone(),
+        trusted_proxies: usize::try_from(rpc.trusted_proxies).unwrap_or_default(),
+        limits: limits(config, std(rpc.timeout)),
+        ..UserListener::new(resolve("rpc.listen", &rpc.listen)?)
+    })
+}
+
+fn admin(config: &Config) -> Result<AdminListener, NodeError> {
+    const PATIENCE: Duration = Duration::from_secs(600);
+    let admin = &config.admin;
+    let listen = match &admin.listen {
+        kwil_config::AdminListen::Unix(path) => AdminListen::Unix(path.into()),
+        kwil_config::AdminListen::Tcp { address, .. } => {
+            let socket = resolve("admin.listen", address)?;
+            if !socket.ip().is_loopback() && !admin.notls {
+                return Err(NodeError::Config(
+                    "admin.listen: TLS for the admin service needs a certificate, which this release cannot make; use a Unix socket, \
+                     a loopback address, or admin.notls behind a proxy"
+                        .to_owned(),
+                ));
+            }
+            AdminListen::Plain(socket)
+        }
+    };
+    let password = secret(admin.pass.expose(), &admin.pass_file)?;
+    Ok(AdminListener {
+        listen,
+        password: (!password.is_empty()).then(|| Password::new(password)),
+        limits: limits(config, PATIENCE),
+    })
+}
+
+fn secret(inline: &str, file: &str) -> Result<String, NodeError> {
+    if file.is_empty() {
+        return Ok(inline.to_owned());
+    }
+    let path = Path::new(file);
+    let text = std::fs::read_to_string(path).map_err(|source| NodeError::Io { path: path.to_owned(), source })?;
+    Ok(text.trim_end().to_owned())
+}
+
+fn limits(config: &Config, timeout: Duration) -> Limits {
+    let rpc = &config.rpc;
+    let size = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
+    Limits {
+        timeout,
+        broadcast_timeout: std(rpc.broadcast_tx_timeout),
+        max_request: rpc.max_req_size.as_usize(),
+        max_response: rpc.max_response_size.as_usize(),
+        max_batch: size(rpc.max_batch),
+        max_connections: size(rpc.max_connections),
+        rate: f64::from(rpc.rate_limit),
+        ..Limits::default()
+    }
+}
+
+fn service(name: ServiceName) -> Service {
+    match name {
+        ServiceName::User => Service::User,
+        ServiceName::Chain => Service::Chain,
+        ServiceName::Function => Service::Function,
+        ServiceName::Admin => Service::Admin,
+    }
+}
+
+/// `[p2p]` in the network's terms.
+pub(super) fn p2p(root: &Path, config: &Config, version: &str) -> Result<kwil_p2p::Config, NodeError> {
+    let (p2p, sync) = (&config.p2p, &config.block_sync);
+    let release: Release = version.parse().map_err(|error| NodeError::Config(format!("version of this program: {error}")))?;
+    let mut settings = kwil_p2p::Config::new(resolve("p2p.listen", &p2p.listen)?, release);
+    settings.external_address = p2p.external_address.clone();
+    settings.bootnodes = p2p.bootnodes.clone();
+    settings.pex = p2p.pex;
+    settings.private = p2p.private;
+    settings.whitelist = p2p.whitelist.iter().map(|entry| entry.0).collect();
+    settings.hide = p2p.hide.iter().map(|entry| entry.0).collect();
+    settings.target_connections = usize::try_from(p2p.target_connections).unwrap_or(usize::MAX);
+    settings.use_blacklist = p2p.blacklist.enable;
+    settings.auto_blacklist = p2p.blacklist.auto_blacklist_on_max_retries.then(|| std(p2p.blacklist.auto_blacklist_duration));
+    settings.address_book = Some(root.join("addrbook.json"));
+    settings.max_tx_bytes = config.mempool.max_tx_bytes.as_usize();
+    settings.block_requests =
+        AnswerTimes { first: std(sync.request_timeout), gap: std(sync.idle_timeout), whole: std(sync.block_get_timeout) };
+    Ok(settings)
+}
+
+/// The line in which operators read who this node is and where it is reached.
+pub(super) fn tell_identity(id: &NodeId, address: SocketAddr) {
+    let addresses = if address.ip().is_unspecified() { own_addresses(address.port()) } else { vec![address.to_string()] };
+    tracing::info!(target: "NODE", "This node is {id} @ [{}]", addresses.join(" "));
+}
+
+/// Addresses of this machine's interfaces: the ones that a packet to each kind of destination would leave from.
+fn own_addresses(port: u16) -> Vec<String> {
+    let probes = ["192.0.2.1:9", "127.0.0.1:9", "[2001:db8::1]:9"];
+    let found = probes.iter().filter_map(|destination| {
+        let any = if destination.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
+        let socket = std::net::UdpSocket::bind(any).ok()?;
+        // Connecting a UDP socket sends nothing; it only chooses the source address.
+        socket.connect(destination).ok()?;
+        Some(SocketAddr::new(socket.local_addr().ok()?.ip(), port).to_string())
+    });
+    found.collect()
+}
+
+fn resolve(key: &str, address: &HostPort) -> Result<SocketAddr, NodeError> {
+    let host = if address.is_unspecified() && address.host().is_empty() { "0.0.0.0" } else { address.host() };
+    let mut found = (host, address.port()).to_socket_addrs().map_err(|error| NodeError::Config(format!("{key}: {host}: {error}")))?;
+    found.next().ok_or_else(|| NodeError::Config(format!("{key}: {host} has no address")))
+}
+
+/// The configuration refuses negative durations before this.
+fn std(duration: GoDuration) -> Duration {
+    duration.to_std().unwrap_or_default()
+}
