@@ -219,4 +219,29 @@ mod tests {
         assert!(Amount::from_be_bytes(&[0, 1]).is_err());
         assert_eq!(Amount::from_be_bytes(&[1; 33]), Err(AmountError::TooLarge));
     }
+
+    #[test]
+    fn client_numbers_read_and_write_as_in_the_vectors() {
+        let text = include_str!("../../../tests/data/vectors/values.json");
+        let file: serde_json::Value = serde_json::from_str(text).unwrap();
+        for pair in file["primitives"]["big_int"].as_array().unwrap() {
+            let bytes = hex::decode(pair[1].as_str().unwrap()).unwrap();
+            let mut reader = Reader::new(&bytes);
+            let read = WireAmount::read(&mut reader).unwrap();
+            reader.finish().unwrap();
+            match (read, pair[0].as_str()) {
+                (WireAmount::Nil, None) => {}
+                (WireAmount::Text(text), Some(want)) => {
+                    assert_eq!(text, want);
+                    if let Ok(amount) = text.parse() {
+                        let mut writer = Writer::new();
+                        write_amount(&mut writer, &amount);
+                        assert_eq!(writer.finish().unwrap(), bytes);
+                    }
+                    assert_eq!(text.parse::<Amount>().is_ok(), !["-1", ABOVE].contains(&want));
+                }
+                (_, want) => panic!("{want:?}"),
+            }
+        }
+    }
 }
