@@ -40,7 +40,7 @@ pub struct Config {
     pub address_book: Option<PathBuf>,
     /// Version of this software.
     pub release: Release,
-    /// Only exchange addresses: close other connections after 30 s.
+    /// Only exchange addresses, and keep no connection long.
     pub seeder: bool,
     /// Largest transaction taken from peers, bytes.
     pub max_tx_bytes: usize,
@@ -107,6 +107,8 @@ pub struct Timing {
     pub pull: Duration,
     /// Time for each 64 KiB of a started frame, and for each write.
     pub frame: Duration,
+    /// How long a seeder keeps a connection.
+    pub seeder: Duration,
     /// Time for the orderly part of a stop.
     pub shutdown: Duration,
 }
@@ -120,6 +122,7 @@ impl Default for Timing {
             save_book: Duration::from_secs(60),
             pull: Duration::from_secs(1),
             frame: Duration::from_secs(10),
+            seeder: Duration::from_secs(30),
             shutdown: Duration::from_secs(3),
         }
     }

@@ -145,7 +145,8 @@ async fn end(shared: &Shared, peer: &Arc<Peer>, closed: &Closed) {
         return;
     }
     info!(peer = %peer.id, reason = %closed, "Peer disconnected");
-    let reserved = locked(&shared.standing).is_reserved(&peer.id);
+    // A seeder ends connections by itself; dialling it again and again would only bother it.
+    let reserved = locked(&shared.standing).is_reserved(&peer.id) && !peer.status().seeder;
     locked(&shared.dialer).lost(
         &peer.id,
         peer.since.elapsed(),

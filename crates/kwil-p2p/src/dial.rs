@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use kwil_config::HostPort;
-use kwil_crypto::NodeId;
 use kwil_quic::{ConnectError, Dial, Expect, IdentityError, P2P_ALPN, Show, client_tls, connect};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -48,7 +47,7 @@ pub(crate) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint, target: 
     };
     let connection = match dialled {
         Ok(connection) => connection,
-        Err(error) => return failed(&shared, &target.id, &reason(&error)),
+        Err(error) => return failed(&shared, &target, &reason(&error)),
     };
     Metrics::count(&shared.metrics.dials, "ok");
     locked(&shared.book).reached(&target.id, now_ms());
@@ -65,7 +64,7 @@ pub(crate) async fn run(shared: Arc<Shared>, endpoint: quinn::Endpoint, target: 
         locked(&shared.dialer).reached(&target.id, Instant::now());
         return;
     }
-    failed(&shared, &target.id, &outcome.closed.to_string());
+    failed(&shared, &target, &outcome.closed.to_string());
 }
 
 /// The error with its causes.
@@ -80,7 +79,8 @@ fn reason(error: &DialError) -> String {
     text
 }
 
-fn failed(shared: &Shared, id: &NodeId, problem: &str) {
+fn failed(shared: &Shared, target: &Target, problem: &str) {
+    let id = &target.id;
     Metrics::count(&shared.metrics.dials, "failed");
     let reserved = locked(&shared.standing).is_reserved(id);
     let fails = locked(&shared.book).failed(id);
@@ -92,6 +92,8 @@ fn failed(shared: &Shared, id: &NodeId, problem: &str) {
         debug!(peer = %id, reason = problem, fails, "cannot connect to peer");
     }
     if let Some(duration) = shared.config.auto_blacklist.filter(|_| shared.config.use_blacklist)
+        // A peer that cannot be dialled but came by itself is a good one.
+        && target.purpose == Purpose::Connect
         && !reserved
         && fails >= EXHAUSTED
     {

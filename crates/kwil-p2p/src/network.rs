@@ -154,6 +154,7 @@ impl Network {
             per_network: Arc::default(),
             noise: Noise::new(shared.incarnation.rotate_left(17)),
             next_ask: Instant::now(),
+            pace: pex::AskPace::default(),
             next_save: Instant::now(),
             shared,
             endpoint,
@@ -182,6 +183,7 @@ struct Owner {
     per_network: PerNetwork,
     noise: Noise,
     next_ask: Instant,
+    pace: pex::AskPace,
     next_save: Instant,
 }
 
@@ -245,7 +247,9 @@ impl Owner {
         if now < self.next_ask {
             return;
         }
-        let pause = jitter(self.shared.config.timing.ask_peers, self.noise.next());
+        let usual = self.shared.config.timing.ask_peers;
+        let pause = self.pace.pause(pex::missing_validators(&self.shared), usual);
+        let pause = jitter(pause, self.noise.next());
         self.next_ask = now.checked_add(pause).unwrap_or(now);
         if !pex::is_wanted(&self.shared) {
             return;

@@ -40,8 +40,6 @@ const IDS_RATE: (u32, u32) = (5000, 20_000);
 const REQUEST_RATE: (u32, u32) = (100, 200);
 /// Status messages of one peer: per second, burst.
 const CONTROL_RATE: (u32, u32) = (8, 32);
-/// A seeder keeps a connection no longer.
-const SEEDER_PATIENCE: Duration = Duration::from_secs(30);
 
 type Ended = Result<(), Closed>;
 
@@ -61,7 +59,7 @@ pub(super) async fn serve(
     tasks.spawn(accept_requests(Arc::clone(shared), Arc::clone(peer)));
     tasks.spawn(ask_for_peers(Arc::clone(shared), Arc::clone(peer)));
     if shared.config.seeder {
-        tasks.spawn(seeder_goodbye());
+        tasks.spawn(seeder_goodbye(shared.config.timing.seeder));
     }
     let closed = loop {
         tokio::select! {
@@ -85,8 +83,8 @@ pub(super) async fn serve(
     closed
 }
 
-async fn seeder_goodbye() -> Ended {
-    sleep(SEEDER_PATIENCE).await;
+async fn seeder_goodbye(patience: Duration) -> Ended {
+    sleep(patience).await;
     Err(Closed::here(CloseCode::Done, "a seeder keeps no connections"))
 }
 

@@ -87,6 +87,7 @@ impl Dialer {
             }
             let purpose = match candidate.class {
                 Class::Reserved => Purpose::Connect,
+                Class::Neighbour => Purpose::Probe,
                 Class::Verified if outbound < at.target => Purpose::Connect,
                 Class::Verified => continue,
                 Class::Unverified => {
@@ -94,8 +95,7 @@ impl Dialer {
                         continue;
                     }
                     self.next_probe = at.now.checked_add(self.probe_pause);
-                    let wanted = outbound < at.target && !at.connected.contains(&candidate.id);
-                    if wanted { Purpose::Connect } else { Purpose::Probe }
+                    if outbound < at.target { Purpose::Connect } else { Purpose::Probe }
                 }
             };
             if purpose == Purpose::Connect && candidate.class != Class::Reserved {
@@ -114,26 +114,22 @@ impl Dialer {
             .filter(|(id, _)| **id != at.own && !at.book.is_blacklisted(id, at.now_ms))
             .filter(|(id, _)| at.standing.banned(id, at.now).is_none())
             .filter_map(|(id, known)| {
-                let class = if at.standing.is_reserved(id) {
+                let verified = at.book.is_verified(id, at.now_ms);
+                let class = if at.connected.contains(id) {
+                    Class::Neighbour
+                } else if at.standing.is_reserved(id) {
                     Class::Reserved
-                } else if at.book.is_verified(id, at.now_ms) {
+                } else if verified {
                     Class::Verified
                 } else {
                     Class::Unverified
                 };
-                let connected = at.connected.contains(id);
-                // A reserved or inbound peer whose address nobody has tried is worth a probe: others ask for it.
-                let class = if connected && !at.book.is_verified(id, at.now_ms) {
-                    Class::Unverified
-                } else {
-                    class
-                };
+                let told = at.pex && known.record.is_some();
                 let useful = match class {
-                    Class::Reserved => !connected,
-                    Class::Verified => !connected && !at.private,
-                    Class::Unverified => {
-                        at.pex && known.record.is_some() && (connected || !at.private)
-                    }
+                    Class::Reserved => true,
+                    Class::Neighbour => told && !verified,
+                    Class::Verified => !at.private,
+                    Class::Unverified => told && !at.private,
                 };
                 let due = self.is_due(id, at.now, lonely && at.standing.bootnodes.contains(id));
                 let dialable = useful && due && !known.addresses().is_empty();
@@ -231,6 +227,9 @@ impl Dialer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Class {
     Reserved,
+    /// Connected, but nobody here has tried its address yet: others ask for verified ones only. It proved who it is
+    /// and gave the address itself, so a probe of it cannot be turned against a third party.
+    Neighbour,
     Verified,
     Unverified,
 }
@@ -381,13 +380,23 @@ mod tests {
         world.told(1, false);
         world.target = 0;
         assert_eq!(world.plan(&mut dialer, 0), [(id(1), Purpose::Probe)]);
-        world.told(2, false);
-        world.connected.insert(id(2));
-        world.target = 20;
-        dialer.probed(&id(1), world.at(0));
-        world.book.reached(&id(1), NOW_MS);
-        world.outbound = 20;
-        assert_eq!(world.plan(&mut dialer, 10), [(id(2), Purpose::Probe)]);
+    }
+
+    #[test]
+    fn addresses_of_connected_peers_are_verified_at_once() {
+        let (mut world, mut dialer) = (World::new(), dialer());
+        for seed in [1, 2] {
+            world.told(seed, false);
+            world.connected.insert(id(seed));
+        }
+        world.standing.validators.insert(id(1));
+        let plan: BTreeMap<NodeId, Purpose> = world.plan(&mut dialer, 0).into_iter().collect();
+        assert_eq!(plan, BTreeMap::from([(id(1), Purpose::Probe), (id(2), Purpose::Probe)]));
+        for seed in [1, 2] {
+            dialer.probed(&id(seed), world.at(0));
+            world.book.reached(&id(seed), NOW_MS);
+        }
+        assert_eq!(world.plan(&mut dialer, 1), []);
     }
 
     #[test]

@@ -1,10 +1,13 @@
 //! Consensus messages over several hops.
 
-use kwil_consensus::Message;
+use std::sync::Arc;
+
+use kwil_consensus::{CommitAnnounce, Message};
 use kwil_crypto::{Hash, NodeId};
 use kwil_p2p::NetworkEvent;
 use kwil_types::{
-    Heartbeat, HeartbeatBody, HeartbeatFlags, Height, Signed, View, VoteBody, VoteKind,
+    CommitCertificate, Header, Heartbeat, HeartbeatBody, HeartbeatFlags, Height, Signed, View,
+    VoteBody, VoteKind,
 };
 
 use crate::harness::{Node, Setup, chain, id, key, view};
@@ -31,6 +34,47 @@ fn heartbeat(seed: u8, sequence: u64) -> Message {
         flags: HeartbeatFlags { ready: true, ..HeartbeatFlags::default() },
     };
     Message::Heartbeat(Heartbeat::sign(body, &key(seed)))
+}
+
+/// Header and certificate of a block, committed by these validators.
+pub(crate) fn commit(validators: &[u8], height: u64, signers: &[u8]) -> CommitAnnounce {
+    let set = view(validators).validators;
+    let header = Header {
+        chain_hash: chain().hash,
+        height: Height(height),
+        view: View(0),
+        prev_hash: Hash::ZERO,
+        prev_app_hash: Hash::ZERO,
+        tx_count: 0,
+        tx_root: Hash::ZERO,
+        validators_hash: set.hash(),
+        params_hash: Hash::ZERO,
+        time_ms: 1,
+        proposer: key(1).public_key(),
+        new_leader: None,
+    };
+    let body = VoteBody {
+        kind: VoteKind::Commit,
+        chain_hash: chain().hash,
+        height: Height(height),
+        view: View(0),
+        block_hash: header.hash(),
+        app_hash: Hash([2; 32]),
+    };
+    let votes: Vec<_> = signers.iter().map(|seed| Signed::sign(body, &key(*seed))).collect();
+    let block_signature =
+        key(1).sign_network(kwil_crypto::context::BLOCK, header.hash().as_bytes());
+    CommitAnnounce {
+        header,
+        block_signature,
+        certificate: CommitCertificate::from_votes(&set, &votes).unwrap(),
+    }
+}
+
+fn committed(event: NetworkEvent) -> Option<(Height, NodeId)> {
+    let NetworkEvent::Consensus { from, message } = event else { return None };
+    let Message::Commit(announce) = message.into_message() else { return None };
+    Some((announce.certificate.height(), from))
 }
 
 /// Signer, height and deliverer of a vote.
@@ -140,4 +184,27 @@ async fn new_connection_tells_the_highest_signed_message() {
     let info = again.connected_to(a.id).await;
     let seen = info.last_signed_seen.unwrap();
     assert_eq!((seen.height, seen.view), (Height(12), View(3)));
+}
+
+#[tokio::test]
+async fn certificate_travels_when_its_set_is_known() {
+    let (left, mut middle, mut right) = line().await;
+    left.handle.broadcast(&Message::Commit(Arc::new(commit(&[1, 2], 11, &[1, 2]))), 0);
+    left.handle.broadcast(&Message::Commit(Arc::new(commit(&[1, 3], 12, &[1, 3]))), 0);
+    // The first one is by another set: heard, for the machine to judge, but not passed on.
+    assert_eq!(middle.wait(committed).await, (Height(11), id(1)));
+    assert_eq!(middle.wait(committed).await, (Height(12), id(1)));
+    assert_eq!(right.wait(committed).await, (Height(12), id(2)));
+}
+
+#[tokio::test]
+async fn certificate_is_announced_to_peers_that_are_behind() {
+    let (left, middle, _right) = line().await;
+    let mut ahead = view(&[1, 3]);
+    ahead.tip = Height(12);
+    middle.handle.update_chain(ahead);
+    let at_twelve = |peer: kwil_p2p::PeerSnapshot| (peer.status.height == Height(12)).then_some(());
+    crate::harness::eventually(|| left.handle.peers().pop().and_then(at_twelve)).await;
+    assert_eq!(left.handle.announce_commit(&Arc::new(commit(&[1, 3], 12, &[1, 3]))), 0);
+    assert_eq!(left.handle.announce_commit(&Arc::new(commit(&[1, 3], 13, &[1, 3]))), 1);
 }

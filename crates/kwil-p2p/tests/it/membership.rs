@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use kwil_p2p::{CloseCode, Conduct};
 
-use crate::harness::{Setup, id, key, pair};
+use crate::harness::{Setup, id, key, pair, peer_at};
 use crate::stranger::Stranger;
 
 fn quick(setup: Setup) -> Setup {
@@ -135,4 +135,48 @@ async fn full_node_says_so_and_names_others() {
         c.handle.recent_rejections()
     );
     c.connected_to(b.id).await;
+}
+
+#[tokio::test]
+async fn seeder_brings_nodes_together_and_lets_them_go() {
+    let seeder = quick(Setup::new(4)).with(|config| {
+        config.seeder = true;
+        config.timing.seeder = Duration::from_millis(700);
+    });
+    let seeder = seeder.start();
+    let mut b = quick(Setup::new(5)).knowing(&[&seeder]).start();
+    let mut c = quick(Setup::new(6)).knowing(&[&seeder]).start();
+    b.connected_to(c.id).await;
+    c.connected_to(b.id).await;
+    let mut d = quick(Setup::new(7)).knowing(&[&seeder]).start();
+    let closed = d.disconnected_from(seeder.id).await;
+    assert_eq!(closed.code, Some(CloseCode::Done));
+}
+
+#[tokio::test]
+async fn validators_find_each_other_although_their_slots_are_full() {
+    let full = |seed| quick(Setup::new(seed)).with(|config| config.target_connections = 0);
+    let a = quick(Setup::new(1)).start();
+    let mut b = full(2).knowing(&[&a]).start();
+    let mut c = full(3).knowing(&[&a]).start();
+    b.connected_to(c.id).await;
+    c.connected_to(b.id).await;
+}
+
+#[tokio::test]
+async fn dual_stack_node_reaches_and_is_reached_by_ipv4() {
+    let listen = |config: &mut kwil_p2p::Config| config.listen = "[::]:0".parse().unwrap();
+    let mut both = Setup::new(1).with(listen).start();
+    let port = both.address().port();
+    let mut four = Setup::new(2);
+    four.config.bootnodes.push(peer_at(both.id, format!("127.0.0.1:{port}").parse().unwrap()));
+    let mut four = four.start();
+    both.connected_to(four.id).await;
+    four.connected_to(both.id).await;
+    let mut six = Setup::new(3).with(listen);
+    six.config.bootnodes.push(four.peer());
+    six.config.bootnodes.push(peer_at(both.id, format!("[::1]:{port}").parse().unwrap()));
+    let six = six.start();
+    four.connected_to(six.id).await;
+    both.connected_to(six.id).await;
 }
