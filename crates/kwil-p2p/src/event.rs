@@ -84,6 +84,16 @@ pub struct NetworkEvents {
 }
 
 impl NetworkEvents {
+    /// Waits for the next event about peers or consensus only; transactions and requests stay where they are. For a
+    /// node that has its hands full with these. `None` when the network has stopped. Cancel-safe.
+    pub async fn recv_urgent(&mut self) -> Option<NetworkEvent> {
+        tokio::select! {
+            biased;
+            Some(event) = self.urgent.recv() => Some(event),
+            () = self.done.cancelled() => None,
+        }
+    }
+
     /// Waits for the next event. `None` when the network has stopped. Cancel-safe.
     ///
     /// A node that does not read holds its peers back: nothing is dropped.

@@ -90,3 +90,21 @@ async fn node_that_catches_up_does_not_fetch_transactions() {
     admit(&a, &Bytes::from_static(b"late"), None);
     assert_eq!(b.wait(transaction).await.1, Bytes::from_static(b"late"));
 }
+
+#[tokio::test]
+async fn busy_node_still_hears_consensus() {
+    let (a, mut b) = pair().await;
+    admit(&a, &Bytes::from_static(b"work"), None);
+    a.handle.broadcast(&crate::flood::vote(1, 11, 0), 0);
+    let urgent = async {
+        loop {
+            let event = b.events.recv_urgent().await.unwrap();
+            assert!(!matches!(event, NetworkEvent::Transaction { .. } | NetworkEvent::Request(_)));
+            if crate::flood::voted(event).is_some() {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(crate::harness::PATIENCE, urgent).await.unwrap();
+    assert_eq!(b.wait(transaction).await.1, Bytes::from_static(b"work"));
+}

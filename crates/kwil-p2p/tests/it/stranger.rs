@@ -67,6 +67,17 @@ impl Stranger {
     }
 }
 
+/// Whether a connection ended as one that the other side gave up ends. Among lost packets the reason may be lost too.
+pub(crate) fn is_given_up(error: &ConnectionError, code: u32) -> bool {
+    match error {
+        ConnectionError::ApplicationClosed(close) => {
+            close.error_code == quinn::VarInt::from_u32(code)
+        }
+        ConnectionError::Reset => true,
+        _ => false,
+    }
+}
+
 pub(crate) fn control(message: proto::control_frame::Message) -> Vec<u8> {
     proto::ControlFrame { message: Some(message) }.encode_length_delimited_to_vec()
 }
