@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
-use kwil_cmd::CliError;
+use kwil_cmd::{CliError, VERSION};
 use kwil_config::Config;
 use kwil_crypto::PrivateKey;
 use kwil_genesis::Genesis;
+use kwil_node::{NodeBuilder, NodeError};
+use kwil_state::Launcher;
 use tokio_util::sync::CancellationToken;
 
 /// Everything a node needs to run, read and checked.
@@ -21,9 +23,30 @@ pub(crate) struct NodeInputs {
     pub(crate) genesis: Genesis,
 }
 
-/// Runs the node until `stop` is cancelled or something essential fails.
+/// Runs the node until `stop` is cancelled or something essential fails. A stop while the node starts waits for the
+/// end of the start, so that everything is closed in order.
 pub(crate) async fn run(inputs: NodeInputs, stop: CancellationToken) -> Result<(), CliError> {
     let NodeInputs { root, config, key, genesis } = inputs;
-    let _ = (config, key, genesis, stop);
-    Err(CliError::failed(format!("no node library to run {} with", root.display())))
+    let mut builder = NodeBuilder::new(&root, genesis, key).config(config).version(VERSION);
+    // PostgreSQL is started through this program, so that it ends with it.
+    if let Ok(program) = std::env::current_exe() {
+        builder = builder.launcher(Launcher::Subcommand(program));
+    }
+    let node = match builder.start().await {
+        Ok(node) => node,
+        Err(error) if stop.is_cancelled() => {
+            tracing::warn!(target: "KWILD", %error, "The node did not start");
+            return Ok(());
+        }
+        Err(error) => return Err(explain(&error)),
+    };
+    node.run_until(stop.cancelled_owned()).await.map_err(|error| explain(&error))
+}
+
+fn explain(error: &NodeError) -> CliError {
+    let cli = CliError::failed(kwil_cmd::error_chain(error));
+    match error.hint() {
+        Some(hint) => cli.hint(hint),
+        None => cli,
+    }
 }

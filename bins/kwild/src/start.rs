@@ -8,7 +8,7 @@ use std::path::Path;
 use kwil_cmd::key::load_key;
 use kwil_cmd::setup::{GENESIS_FILE, KEY_FILE};
 use kwil_cmd::{CliError, ConfigFlags, Context, VERSION, warn_about_mode};
-use kwil_config::Config;
+use kwil_config::{Config, Secret};
 use kwil_crypto::{NodeId, PrivateKey};
 use kwil_genesis::Genesis;
 use kwil_log::{LogHandle, Setup};
@@ -78,6 +78,7 @@ impl Start {
             let chosen = loaded.origins.contains_key("consensus.empty_block_timeout");
             autogen::adjust(&mut config, chosen);
         }
+        read_passwords(&mut config, root, context)?;
         let key = node_key(root, context)?;
         let log = open_log(&config, root, context)?;
         tracing::info!(target: "KWILD", "Starting kwild version {VERSION}");
@@ -92,6 +93,24 @@ impl Start {
         tracing::info!(target: "KWILD", "Node public key: {} ({})", id.public_key().to_hex(), key.key_type().name());
         Ok((NodeInputs { root: root.to_path_buf(), config, key, genesis }, log))
     }
+}
+
+/// Passwords that the configuration keeps in files of their own.
+fn read_passwords(config: &mut Config, root: &Path, context: &mut Context) -> Result<(), CliError> {
+    let Config { db, admin, .. } = config;
+    let files =
+        [(&db.pass_file, &mut db.pass, "database"), (&admin.pass_file, &mut admin.pass, "admin")];
+    for (file, password, whose) in files {
+        if file.is_empty() {
+            continue;
+        }
+        let path = kwil_config::absolute(file, context.environment.home.as_deref(), root);
+        let what = format!("the {whose} password file");
+        let text = context.read_text(&what, &path)?;
+        warn_about_mode(&path, &what, &mut context.output);
+        *password = Secret::new(text.trim_end_matches(['\r', '\n']));
+    }
+    Ok(())
 }
 
 fn node_key(root: &Path, context: &mut Context) -> Result<PrivateKey, CliError> {

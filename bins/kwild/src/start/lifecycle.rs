@@ -1,7 +1,7 @@
 //! From the first task of the node to its last: signals, deadlines, exit.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::time::Duration;
 
 use kwil_cmd::{CliError, Context};
@@ -81,17 +81,11 @@ async fn supervise(
     let mut deadline = None;
     loop {
         tokio::select! {
-            outcome = &mut node => {
-                if outcome.is_ok() {
-                    tracing::info!(target: "KWILD", "Server is now shut down.");
-                }
-                return outcome;
-            }
+            outcome = &mut node => return outcome,
             wish = signals.next() => match wish {
                 Wish::Reload => reload(&root, log, context),
                 Wish::Stop(_) if deadline.is_none() => {
                     announce("shutdown signal received");
-                    tracing::info!(target: "KWILD", "Closing server resources...");
                     deadline = Some(Instant::now() + limit.to_std().unwrap_or_default().saturating_add(GRACE));
                     stop.cancel();
                 }
@@ -127,7 +121,7 @@ fn leave(status: u8) -> ! {
 }
 
 /// Levels change while the node runs; what else changed in the file needs a restart.
-fn reload(root: &PathBuf, log: &LogHandle, context: &Context) {
+fn reload(root: &Path, log: &LogHandle, context: &Context) {
     if let Err(error) = log.reopen() {
         tracing::error!(target: "KWILD", %error, "Cannot open the log files again");
     }

@@ -1,5 +1,11 @@
 //! The real `kwild` in homes of its own: what it prints, what it writes, how it ends.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test ends at the first thing that is not there"
+)]
+
 mod configuration;
 mod genesis;
 mod init;
