@@ -196,8 +196,13 @@ fn pool(endpoint: &Endpoint, purpose: Purpose, size: u32) -> PgPool {
         .connect_lazy_with(endpoint.connect_options(purpose.application()))
 }
 
-/// Gives up the owner's rights where the readers' role exists and sets what only a superuser may otherwise set.
+/// Gives up the owner's rights where the readers' role exists.
 async fn become_reader(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+    // On a server of the operator the owner may lack the right; then the server's own limit counts.
+    let limited = sqlx::raw_sql("SET temp_file_limit = '4GB'").execute(&mut *connection).await;
+    if let Err(error) = limited {
+        tracing::debug!(%error, "no limit of its own for temporary files of readers");
+    }
     let query = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER') FROM pg_catalog.pg_roles r WHERE r.rolname = $1";
     let member: Option<bool> =
         sqlx::query_scalar(query).bind(READER).fetch_optional(&mut *connection).await?;

@@ -84,7 +84,9 @@ pub enum FaultKind {
 
 /// A database that holds another chain than the node's.
 #[derive(Debug, Error)]
-#[error("database belongs to chain {found} with genesis {found_genesis}, not to {wanted} with genesis {wanted_genesis}")]
+#[error(
+    "database belongs to chain {found} with genesis {found_genesis}, not to {wanted} with genesis {wanted_genesis}"
+)]
 pub struct OtherChain {
     /// Chain id in the database.
     pub found: String,

@@ -63,6 +63,8 @@ pub struct ManagedConfig {
     pub os_user: Option<String>,
     /// Connections that the node opens at most (`db.max_connections`); ten more are configured.
     pub max_connections: u32,
+    /// Memory in bytes that a new cluster is sized for; that of the machine or container when not given.
+    pub memory: Option<u64>,
     /// How long a silent server may take until it accepts connections; every line of its log starts the time anew.
     pub start_timeout: Duration,
     /// How long a fast shutdown may take before an immediate one.
@@ -81,6 +83,7 @@ impl ManagedConfig {
             runtime_dir: None,
             os_user: None,
             max_connections: 70,
+            memory: None,
             start_timeout: Duration::from_secs(60),
             stop_timeout: Duration::from_secs(60),
         }

@@ -25,6 +25,8 @@ use crate::endpoint::Endpoint;
 use crate::managed::{Launcher, Managed, ManagedConfig, OWNER};
 use crate::table::{Column, ColumnId, ColumnType, Table, TableId};
 
+/// Memory that a test cluster is sized for, in bytes.
+const TEST_MEMORY: u64 = 512 * 1024 * 1024;
 const FOLDER_PREFIX: &str = "kwil-test-pg-";
 
 static CLUSTER: OnceLock<TestCluster> = OnceLock::new();
@@ -114,7 +116,11 @@ pub async fn connect_to(endpoint: &Endpoint) -> PgConnection {
 /// parents of `folder` must be open to other users: see [`open_temp_dir`].
 #[must_use]
 pub fn managed_config(folder: PathBuf) -> ManagedConfig {
-    ManagedConfig { max_connections: 90, ..ManagedConfig::new(folder, Launcher::Setpriv) }
+    ManagedConfig {
+        max_connections: 90,
+        memory: Some(TEST_MEMORY),
+        ..ManagedConfig::new(folder, Launcher::Setpriv)
+    }
 }
 
 /// A new folder that the server's user can pass through. The caller removes it.

@@ -261,8 +261,7 @@ impl Writer {
             self.terminate(session).await;
             return;
         }
-        if open
-            && let Err(error) = sqlx::raw_sql("ROLLBACK").execute(&mut session.connection).await
+        if open && let Err(error) = sqlx::raw_sql("ROLLBACK").execute(&mut session.connection).await
         {
             tracing::warn!(%error, "cannot roll back a block; the connection is closed");
             return;

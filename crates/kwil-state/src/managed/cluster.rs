@@ -168,7 +168,7 @@ impl Inner {
             binaries::find(config.bin_folder.as_deref(), config.search_path.as_deref(), wanted)?;
         if version.is_none() {
             tracing::info!(target: "PG", version = binaries.version(), folder = %folder.path().display(), "initialising a private PostgreSQL cluster");
-            folder.init(&binaries, &config.launcher)?;
+            folder.init(&binaries, &config.launcher, config.memory)?;
         }
         let secrets = folder.secrets()?;
         let (socket_folder, socket_setting) =

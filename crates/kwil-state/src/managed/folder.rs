@@ -95,6 +95,7 @@ impl Folder {
         &self,
         binaries: &Binaries,
         launcher: &Launcher,
+        memory: Option<u64>,
     ) -> Result<(), ManagedError> {
         let temporary = self.path.join("data.tmp");
         remove(&temporary)?;
@@ -106,7 +107,7 @@ impl Folder {
         remove(&password)?;
         made?;
         let conf = temporary.join("postgresql.conf");
-        let tunable = settings::tunable(settings::memory());
+        let tunable = settings::tunable(memory.or_else(settings::memory));
         remove(&conf)?;
         self.write(&conf, tunable.as_bytes(), 0o600)?;
         self.save_state(&State {

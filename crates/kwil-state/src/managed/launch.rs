@@ -1,6 +1,7 @@
 //! Starting a PostgreSQL program as the right user.
 
 use std::ffi::{OsStr, OsString};
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -89,7 +90,9 @@ impl Launcher {
             }
         };
         // Nothing of the node's environment reaches the server: PGOPTIONS and friends would change it.
+        // A process group of its own: Ctrl-C in a terminal must reach the node, which then stops the server in order.
         command
+            .process_group(0)
             .env_clear()
             .env("LC_ALL", "C")
             .env("TZ", "UTC")

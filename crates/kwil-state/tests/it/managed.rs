@@ -26,6 +26,7 @@ pub(crate) fn private_root() -> TempDir {
 pub(crate) fn config(root: &Path) -> ManagedConfig {
     ManagedConfig {
         stop_timeout: Duration::from_secs(20),
+        memory: Some(512 * 1024 * 1024),
         ..ManagedConfig::new(root.join("pg"), Launcher::Program(helper()))
     }
 }
@@ -66,6 +67,9 @@ async fn a_private_root_is_enough_and_a_second_start_finds_the_same_data() {
     assert_eq!(managed.endpoint(), &endpoint);
     let server = std::fs::metadata(format!("/proc/{}", managed.pid())).unwrap();
     assert_ne!(server.uid(), 0, "PostgreSQL must not run as root");
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", managed.pid())).unwrap();
+    let group: u32 = stat.rsplit(") ").next().unwrap().split(' ').nth(2).unwrap().parse().unwrap();
+    assert_eq!(group, managed.pid(), "Ctrl-C in the node's terminal must not reach the server");
     for private in ["pg", "pg/data", "pg/run"] {
         let mode = std::fs::metadata(root.path().join(private)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o700, "{private}");
@@ -122,6 +126,24 @@ async fn a_killed_server_is_started_again_with_its_data() {
     running(&managed, 2).await;
     assert_ne!(managed.pid(), first);
     assert_eq!(scalar(managed.endpoint(), "SELECT x::text FROM s.t").await, "7");
+    assert_eq!(managed.stop().await, Stopped::Fast);
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_restart_is_tried_again_until_it_can() {
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    let conf = root.path().join("pg/data/postgresql.conf");
+    let good = std::fs::read(&conf).unwrap();
+    std::fs::write(&conf, "shared_buffers = nonsense\n").unwrap();
+    kill_all(managed.pid());
+    let mut status = managed.status();
+    let retried =
+        status.wait_for(|now| matches!(now, ServerStatus::Restarting { attempt } if *attempt >= 2));
+    tokio::time::timeout(Duration::from_secs(60), retried).await.expect("a second try").unwrap();
+    std::fs::write(&conf, good).unwrap();
+    running(&managed, 2).await;
+    assert_eq!(scalar(managed.endpoint(), "SELECT 'alive'").await, "alive");
     assert_eq!(managed.stop().await, Stopped::Fast);
 }
 

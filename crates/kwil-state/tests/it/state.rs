@@ -543,6 +543,9 @@ async fn readers_see_the_committed_height_and_cannot_write() {
         assert_eq!((count, view.chain().unwrap().height), (rows, at));
     }
     let mut view = readers.read().await.unwrap();
+    let limit: String =
+        view.query("SELECT current_setting('temp_file_limit')").await.unwrap()[0].get(0);
+    assert_eq!(limit, "4GB");
     assert!(view.query("DELETE FROM main.t").await.is_err());
     drop(view);
     let mut view = readers.read().await.unwrap();
