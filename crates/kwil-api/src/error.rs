@@ -99,7 +99,7 @@ impl RpcCode {
             -200 | -300 => Code::FailedPrecondition,
             -202 | -204 | -301 | -801 => Code::NotFound,
             -302 => Code::AlreadyExists,
-            -1001 | -1002 | -1003 | -1004 | -1005 => Code::Unauthenticated,
+            -1005..=-1001 => Code::Unauthenticated,
             -1007 => Code::PermissionDenied,
             -201 => Code::Unknown,
             _ => Code::Internal,

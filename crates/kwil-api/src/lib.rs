@@ -23,6 +23,10 @@
 //! assert_eq!(UserAccount::METHOD.path, "/kwil.rpc.v1.UserService/GetAccount");
 //! # Ok::<(), serde_json::Error>(())
 //! ```
+//!
+//! # Features
+//!
+//! `testing`: fuzz entry points.
 
 mod account;
 pub mod admin;
@@ -32,6 +36,8 @@ mod error;
 pub mod function;
 mod method;
 mod status;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod text;
 mod transaction;
 pub mod user;

@@ -1,5 +1,7 @@
 //! The one table of methods: names in both front ends, cost class, promise of idempotence.
 
+use std::fmt::Debug;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -87,15 +89,34 @@ pub struct Method {
 /// A method with its types: what client and server agree on.
 pub trait Call: Send + Sync + 'static {
     /// Parameters.
-    type Request: Serialize + DeserializeOwned + Wire<Self::ProtoRequest> + Send + 'static;
+    type Request: Serialize
+        + DeserializeOwned
+        + Wire<Self::ProtoRequest>
+        + Debug
+        + PartialEq
+        + Send
+        + 'static;
     /// Result.
-    type Response: Serialize + DeserializeOwned + Wire<Self::ProtoResponse> + Send + 'static;
+    type Response: Serialize
+        + DeserializeOwned
+        + Wire<Self::ProtoResponse>
+        + Debug
+        + PartialEq
+        + Send
+        + 'static;
     /// Parameters in protobuf.
     type ProtoRequest: prost::Message + Default + Send + 'static;
     /// Result in protobuf.
     type ProtoResponse: prost::Message + Default + Send + 'static;
     /// Facts about it.
     const METHOD: Method;
+}
+
+/// Something to do with a method's types.
+#[cfg(any(test, feature = "testing"))]
+pub(crate) trait Visit {
+    /// Does it.
+    fn visit<C: Call>(&self);
 }
 
 macro_rules! is_repeat {
@@ -143,6 +164,15 @@ macro_rules! calls {
 
         /// Every method, in the order of the services.
         pub const METHODS: &[Method] = &[$($call::METHOD),*];
+
+        /// Runs a check on the method at a place of the table.
+        #[cfg(any(test, feature = "testing"))]
+        pub(crate) fn with_method<V: Visit>(place: usize, visit: &V) {
+            let checks: &[fn(&V)] = &[$(V::visit::<$call>),*];
+            if let Some(check) = checks.get(place) {
+                check(visit);
+            }
+        }
     };
 }
 

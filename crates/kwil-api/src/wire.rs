@@ -2,6 +2,8 @@
 
 mod admin;
 mod chain;
+#[cfg(test)]
+mod samples;
 mod shared;
 mod user;
 

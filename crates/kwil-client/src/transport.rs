@@ -2,6 +2,8 @@
 
 mod grpc;
 mod jsonrpc;
+#[cfg(test)]
+mod tests;
 
 use std::time::Duration;
 
@@ -36,8 +38,8 @@ pub(crate) struct Transport {
 
 #[derive(Clone, Debug)]
 enum Wire {
-    JsonRpc(JsonRpc),
-    Grpc(Grpc),
+    JsonRpc(Box<JsonRpc>),
+    Grpc(Box<Grpc>),
 }
 
 /// Why one try gave no answer.
@@ -59,16 +61,22 @@ impl Transport {
             })
         };
         let wire = match &provider.0 {
-            Kind::Unix(path) => Wire::JsonRpc(JsonRpc::new(
+            Kind::Unix(path) => Wire::JsonRpc(Box::new(JsonRpc::new(
                 Route::Unix(path.clone()),
                 "http://localhost".to_owned(),
                 options,
-            )?),
+            )?)),
             Kind::Http { host, tls, path } => {
                 let base = format!("http://{host}{path}");
-                Wire::JsonRpc(JsonRpc::new(route(host, *tls, b"http/1.1")?, base, options)?)
+                Wire::JsonRpc(Box::new(JsonRpc::new(
+                    route(host, *tls, b"http/1.1")?,
+                    base,
+                    options,
+                )?))
             }
-            Kind::Grpc { host, tls } => Wire::Grpc(Grpc::over(route(host, *tls, b"h2")?, options)),
+            Kind::Grpc { host, tls } => {
+                Wire::Grpc(Box::new(Grpc::over(route(host, *tls, b"h2")?, options)))
+            }
             Kind::Quic { host, node } => {
                 let expect = match (node, &options.server_certificate) {
                     (Some(node), _) => Expect::Node(*node),
@@ -78,7 +86,7 @@ impl Transport {
                 let check = matches!(expect, Expect::AnyNode)
                     .then(|| remember(&host.to_string(), options))
                     .flatten();
-                Wire::Grpc(Grpc::quic(
+                Wire::Grpc(Box::new(Grpc::quic(
                     Dialer::new(Target {
                         host: host.name.clone(),
                         port: host.port,
@@ -88,7 +96,7 @@ impl Transport {
                         keep_alive: options.long_lived,
                     }),
                     options,
-                ))
+                )))
             }
         };
         Ok(Self { wire, endpoint, timeout: options.timeout })

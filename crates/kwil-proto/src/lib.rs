@@ -6,7 +6,14 @@
 //! ```
 //! assert!(!kwil_proto::FILE_DESCRIPTOR_SET.is_empty());
 //! ```
-#![allow(missing_docs, clippy::all, unreachable_pub, reason = "generated code")]
+#![allow(
+    missing_docs,
+    clippy::all,
+    clippy::allow_attributes_without_reason,
+    clippy::missing_errors_doc,
+    unreachable_pub,
+    reason = "generated code"
+)]
 
 /// Descriptors of every file in `proto/`, for the gRPC reflection service.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!("gen/descriptors.bin");

@@ -29,6 +29,10 @@
 //! assert_eq!(config.user.unwrap().limits.max_request, 6_000_000);
 //! # Ok::<(), std::net::AddrParseError>(())
 //! ```
+//!
+//! # Features
+//!
+//! `testing`: fuzz entry points.
 
 mod api;
 mod app;
@@ -40,6 +44,8 @@ mod openrpc;
 mod rest;
 mod server;
 mod service;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use api::{
     AccountState, AccountTotal, AdminApi, Apis, Ban, BlockRef, ChainApi, KnownTx, NodeCommand,

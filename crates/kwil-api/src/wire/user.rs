@@ -192,8 +192,13 @@ impl Wire<pb::BroadcastRequest> for BroadcastRequest {
     }
 
     fn from_wire(wire: pb::BroadcastRequest) -> Result<Self, WireError> {
-        let sync = u32::try_from(wire.wait)
-            .map_err(|_negative| WireError::new("wait", "unknown value"))?;
+        let sync = match pb::broadcast_request::Wait::try_from(wire.wait) {
+            Ok(pb::broadcast_request::Wait::Accept) => 0,
+            Ok(pb::broadcast_request::Wait::Commit) => 1,
+            Err(_unknown) => {
+                return Err(WireError::new("wait", format!("unknown value {}", wire.wait)));
+            }
+        };
         let tx = match wire.tx {
             Some(pb::broadcast_request::Tx::Transaction(tx)) => Some(Transaction::from_wire(tx)?),
             Some(pb::broadcast_request::Tx::Raw(raw)) => Some(
