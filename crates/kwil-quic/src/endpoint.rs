@@ -130,9 +130,7 @@ pub async fn connect(
     dial: Dial,
 ) -> Result<quinn::Connection, ConnectError> {
     let Dial { tls: ClientTls { config, refusal }, transport, timeout } = dial;
-    // `ClientTls` comes from `client_tls`, whose provider has the suite that QUIC needs.
-    let config = client_config(config, transport)
-        .map_err(|error| IdentityError::Mint { reason: error.to_string() })?;
+    let config = client_config(config, transport)?;
     let connecting = endpoint
         .connect_with(config, address, SERVER_NAME)
         .map_err(|source| ConnectError::Dial { address, source })?;

@@ -103,6 +103,9 @@ pub enum ConnectError {
         #[source]
         source: quinn::ConnectError,
     },
+    /// The TLS configuration does not fit QUIC.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The other side did not prove the right identity.
     #[error(transparent)]
     Identity(#[from] IdentityError),

@@ -15,7 +15,7 @@ use super::{LAST_WORDS, distance_of};
 use crate::exchange::stream_kind;
 use crate::hello::{OwnHello, PeerHello};
 use crate::peers::admission::Direction;
-use crate::peers::peer::{Peer, locked};
+use crate::peers::peer::{Peer, locked, remote_of};
 use crate::peers::scope::Scope;
 use crate::peers::standing::Conduct;
 use crate::peers::table::Registered;
@@ -50,7 +50,7 @@ pub(super) async fn greet(
 }
 
 async fn dialer(shared: &Arc<Shared>, id: NodeId, connection: &quinn::Connection) -> Greeted {
-    let ours = shared.hello_for(&id, connection.remote_address(), distance_of(connection));
+    let ours = shared.hello_for(&id, remote_of(connection), distance_of(connection));
     let (mut send, receive) =
         connection.open_bi().await.map_err(|error| Closed::from_error(&error))?;
     prioritise(&send)?;
@@ -73,7 +73,7 @@ async fn acceptor(shared: &Arc<Shared>, id: NodeId, connection: &quinn::Connecti
     let Message::Hello(hello) = next_control(connection, &mut reader).await? else {
         return Err(Closed::here(CloseCode::Protocol, "the first message is not hello"));
     };
-    let ours = shared.hello_for(&id, connection.remote_address(), distance_of(connection));
+    let ours = shared.hello_for(&id, remote_of(connection), distance_of(connection));
     let theirs = match check(&ours, &id, &hello) {
         Ok(theirs) => theirs,
         Err(closed) => {
@@ -128,7 +128,7 @@ fn take_in(
     let info = PeerInfo {
         id,
         direction,
-        remote: connection.remote_address(),
+        remote: remote_of(connection),
         release: hello.release,
         status: hello.status,
         last_signed_seen: hello.last_signed_seen,

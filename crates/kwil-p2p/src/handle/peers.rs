@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use super::NetworkHandle;
 use crate::network::matters_now;
 use crate::peers::book::BlacklistEntry;
-use crate::peers::peer::locked;
+use crate::peers::peer::{locked, remote_of};
 use crate::shared::now_ms;
 use crate::{CloseCode, Direction, PeerStatus, Release};
 
@@ -67,7 +67,7 @@ impl NetworkHandle {
         let snapshot = |peer: std::sync::Arc<crate::peers::peer::Peer>| PeerSnapshot {
             id: peer.id,
             direction: peer.direction(),
-            remote: peer.connection.remote_address(),
+            remote: remote_of(&peer.connection),
             local: SocketAddr::new(
                 peer.connection.local_ip().unwrap_or(shared.listen.ip()).to_canonical(),
                 shared.listen.port(),

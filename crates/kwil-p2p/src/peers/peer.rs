@@ -1,5 +1,6 @@
 //! One connected peer, shared by the tasks that serve it.
 
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
@@ -34,6 +35,12 @@ pub(crate) struct Peer {
     gossip: Mutex<Announcements>,
     /// Signalled when the announcements may have something.
     pub(crate) gossip_filled: Notify,
+}
+
+/// Where a connection leads, an IPv4 address behind an IPv6 socket in its own form.
+pub(crate) fn remote_of(connection: &quinn::Connection) -> SocketAddr {
+    let remote = connection.remote_address();
+    SocketAddr::new(remote.ip().to_canonical(), remote.port())
 }
 
 /// A lock that is never held across an await, so a poisoned one holds whole data still.

@@ -123,7 +123,7 @@ async fn asker_that_goes_away_ends_the_answer() {
     let asking =
         b.handle.request(&id(1), &Request::Snapshots, Duration::from_secs(20)).await.unwrap();
     let mut responder = a.wait(asked).await.responder;
-    b.stop().await;
+    b.halt().await;
     drop(asking);
     while responder.send(Part::Manifest(Bytes::from(vec![0; 1 << 20]))).await.is_ok() {}
 }

@@ -175,7 +175,15 @@ impl Node {
         self.handle.peers().into_iter().map(|peer| peer.id).collect()
     }
 
+    /// Stops the node and waits until its port is free again: the QUIC driver lets the socket go a moment later.
     pub(crate) async fn stop(self) {
+        let address = self.address();
+        self.halt().await;
+        eventually(|| std::net::UdpSocket::bind(address).ok()).await;
+    }
+
+    /// Stops the node while something of it is still held.
+    pub(crate) async fn halt(self) {
         self.stop.cancel();
         timeout(PATIENCE, self.running).await.expect("the network does not stop").unwrap();
     }

@@ -8,6 +8,7 @@ use kwil_consensus::{Message, Proposal};
 use kwil_crypto::{Hash, NetworkSignature};
 use kwil_p2p::CloseCode;
 use kwil_proto::p2p::v1 as proto;
+use kwil_quic::{Expect, Identity, P2P_ALPN, Show, client_tls};
 use kwil_types::{Header, Height, ProposalBody, Signed, View};
 use prost::Message as _;
 use proto::control_frame::Message as Control;
@@ -205,6 +206,32 @@ async fn peers_that_do_not_speak_tls_hold_nobody_up() {
         }
     }
     still_works(&mut node, &mut honest, 1).await;
+}
+
+#[tokio::test]
+async fn half_open_handshakes_do_not_keep_others_out() {
+    let mut node = Setup::new(1).start();
+    // First packets of three hundred real handshakes, caught on their way to nowhere.
+    let nowhere = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let identity = Identity::new(key(20)).unwrap();
+    let socket = kwil_quic::bind_udp("127.0.0.1:0".parse().unwrap()).unwrap().socket;
+    let endpoint = kwil_quic::endpoint(socket, &identity.stable_keys("flood"), None).unwrap();
+    let tls = client_tls(Show::Identity(&identity), &[P2P_ALPN], Expect::AnyNode).unwrap();
+    let config = kwil_quic::client_config(tls.config, kwil_quic::p2p_transport()).unwrap();
+    let attacker = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut pending = Vec::new();
+    for _ in 0..300 {
+        let address = nowhere.local_addr().unwrap();
+        pending.push(endpoint.connect_with(config.clone(), address, "kwil").unwrap());
+        let mut packet = [0; 2000];
+        let (length, _) = nowhere.recv_from(&mut packet).await.unwrap();
+        attacker.send_to(&packet[..length], node.address()).await.unwrap();
+    }
+    let mut honest = Setup::new(2).knowing(&[&node]).start();
+    honest.connected_to(node.id).await;
+    node.connected_to(honest.id).await;
+    still_works(&mut node, &mut honest, 1).await;
+    drop(pending);
 }
 
 /// A proposal of about a megabyte.

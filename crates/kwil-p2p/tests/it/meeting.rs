@@ -4,7 +4,7 @@ use kwil_crypto::Hash;
 use kwil_p2p::{CloseCode, Direction, NetworkEvent};
 use kwil_types::Height;
 
-use crate::harness::{Setup, id, key, pair, peer_at, view};
+use crate::harness::{Node, Setup, eventually, id, key, pair, peer_at, view};
 use crate::stranger::{Stranger, hello};
 
 #[tokio::test]
@@ -153,4 +153,41 @@ async fn end_of_events_follows_the_stop() {
     a.stop().await;
     while events.recv().await.is_some() {}
     assert!(handle.peers().is_empty());
+}
+
+#[tokio::test]
+async fn network_of_five_heals_after_restarts() {
+    let quick = |config: &mut kwil_p2p::Config| {
+        config.pex = true;
+        config.timing.ask_peers = std::time::Duration::from_millis(300);
+        config.timing.probe = std::time::Duration::from_millis(50);
+    };
+    let seeds = [1, 2, 3, 4, 5];
+    let setup = |seed| {
+        let mut setup = Setup::new(seed).with(quick);
+        setup.view = view(&seeds);
+        setup
+    };
+    let first = setup(1).start();
+    let mut nodes: Vec<Node> = vec![first];
+    for seed in [2, 3, 4, 5] {
+        let next = setup(seed).knowing(&[&nodes[0]]).start();
+        nodes.push(next);
+    }
+    let complete =
+        |nodes: &[Node]| nodes.iter().all(|node| node.connected().len() == 4).then_some(());
+    eventually(|| complete(&nodes)).await;
+    for (victim, seed) in [(3, 4), (1, 2), (0, 1)] {
+        let dead = nodes.remove(victim);
+        let address = dead.address();
+        dead.stop().await;
+        let again = setup(seed).with(|config| config.listen = address).start();
+        nodes.insert(victim, again);
+        eventually(|| complete(&nodes)).await;
+    }
+    let [one, others @ ..] = nodes.as_mut_slice() else { panic!("nodes") };
+    one.handle.broadcast(&crate::flood::vote(1, 11, 0), 0);
+    for node in others {
+        assert_eq!(node.wait(crate::flood::voted).await.0, id(1));
+    }
 }
