@@ -7,6 +7,7 @@ mod peers;
 mod status;
 mod verify_state;
 mod version;
+mod wait_synced;
 
 pub use dump_config::DumpConfig;
 pub use gen_auth_key::GenAuthKey;
@@ -15,6 +16,7 @@ pub use peers::Peers;
 pub use status::Status;
 pub use verify_state::VerifyState;
 pub use version::NodeVersion;
+pub use wait_synced::WaitSynced;
 
 use crate::context::Context;
 use crate::error::CliError;
@@ -39,6 +41,7 @@ enum AdminCommand {
     GenAuthKey(GenAuthKey),
     VerifyState(VerifyState),
     Health(Health),
+    WaitSynced(WaitSynced),
 }
 
 impl AdminGroup {
@@ -55,6 +58,7 @@ impl AdminGroup {
             AdminCommand::GenAuthKey(command) => command.run(&self.rpc, context),
             AdminCommand::VerifyState(command) => command.run(&self.rpc, context),
             AdminCommand::Health(command) => command.run(&self.rpc, context),
+            AdminCommand::WaitSynced(command) => command.run(&self.rpc, context),
         }
     }
 }

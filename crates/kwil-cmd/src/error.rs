@@ -170,7 +170,8 @@ fn without_os_numbers(text: &str) -> String {
 }
 
 /// An error and its causes on one line, each text once.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -80,7 +80,7 @@ fn lines(tx: &RawTx) -> String {
 fn decode_text(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
     let is_hex = !digits.is_empty()
-        && digits.len() % 2 == 0
+        && digits.len().is_multiple_of(2)
         && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !is_hex {
         return STANDARD.decode(text).ok().filter(|bytes| !bytes.is_empty());
