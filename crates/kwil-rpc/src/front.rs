@@ -147,8 +147,19 @@ impl Front {
         self.challenge_rates.take(client, 1.0).is_ok()
     }
 
-    /// Runs a method within its limits.
+    /// Runs a method within its limits, and says so in the log.
     pub(crate) async fn run<C: Handle>(
+        &self,
+        context: &Context,
+        request: C::Request,
+    ) -> Result<C::Response, RpcError> {
+        let started = Instant::now();
+        let answer = self.limited::<C>(context, request).await;
+        note(&C::METHOD, context, started, answer.as_ref().err());
+        answer
+    }
+
+    async fn limited<C: Handle>(
         &self,
         context: &Context,
         request: C::Request,
@@ -178,6 +189,23 @@ impl Front {
             return Err(RpcError::starting(&phase));
         }
         self.rates.take(context.client, weight(method)).map_err(|wait| too_many(wait, "rate limit"))
+    }
+}
+
+/// One line per request; what the operator should see is a warning, what clients did wrong is their business.
+fn note(method: &Method, context: &Context, started: Instant, error: Option<&RpcError>) {
+    let method = method.name;
+    let elapsed_ms = started.elapsed().as_millis();
+    let Context { request_id, client, .. } = context;
+    let Some(error) = error else {
+        tracing::debug!(method, elapsed_ms, request_id, ?client, "rpc.call");
+        return;
+    };
+    let (code, message) = (error.code().0, error.message());
+    if matches!(error.code(), RpcCode::INTERNAL | RpcCode::TIMEOUT) {
+        tracing::warn!(method, code, message, elapsed_ms, request_id, ?client, "rpc.call failed");
+    } else {
+        tracing::debug!(method, code, message, elapsed_ms, request_id, ?client, "rpc.call refused");
     }
 }
 

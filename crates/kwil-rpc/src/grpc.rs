@@ -34,20 +34,10 @@ impl Grpc {
                 .map_err(|error| RpcError::invalid_params(error.to_string()))?;
             self.0.run::<C>(&context, request).await
         };
-        match answer.await {
-            Ok(response) => Ok(Response::new(response.into_wire())),
-            Err(error) => {
-                let (method, request_id) = (C::METHOD.name, &context.request_id);
-                tracing::debug!(
-                    method,
-                    code = error.code().0,
-                    message = error.message(),
-                    request_id,
-                    "rpc refused"
-                );
-                Err(error.to_status(request_id))
-            }
-        }
+        answer
+            .await
+            .map(|response| Response::new(response.into_wire()))
+            .map_err(|error| error.to_status(&context.request_id))
     }
 }
 

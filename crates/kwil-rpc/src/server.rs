@@ -32,6 +32,9 @@ use quic::Quic;
 use tcp::Tcp;
 use unix::Unix;
 
+/// Tries to find a number that is free for TCP and UDP.
+const PORT_TRIES: u32 = 16;
+
 /// What the node serves.
 #[derive(Debug)]
 pub struct ServerConfig {
@@ -91,13 +94,8 @@ impl RpcServer {
             admin_quic: None,
         };
         if let Some(user) = config.user {
-            let tcp = Tcp::bind("rpc.listen", user.listen, None).await?;
-            let address = tcp.address();
-            handle.user = Some(address);
-            let quic = user
-                .quic
-                .then(|| Quic::bind("rpc", address, identity, ClientAuth::None, None))
-                .transpose()?;
+            let (tcp, quic) = user_sockets(&user, identity).await?;
+            handle.user = Some(tcp.address());
             handle.user_quic = quic.as_ref().map(Quic::address);
             listeners.push(Listener {
                 name: "user",
@@ -116,6 +114,26 @@ impl RpcServer {
             listener.spawn(&mut handle.tasks, &stop)?;
         }
         Ok(handle)
+    }
+}
+
+/// TCP and UDP of the same number. When any number will do, one that both have is looked for.
+async fn user_sockets(
+    user: &UserListener,
+    identity: &Identity,
+) -> Result<(Tcp, Option<Quic>), StartError> {
+    let mut tries = if user.listen.port() == 0 { PORT_TRIES } else { 1 };
+    loop {
+        let tcp = Tcp::bind("rpc.listen", user.listen, None).await?;
+        if !user.quic {
+            return Ok((tcp, None));
+        }
+        tries = tries.saturating_sub(1);
+        match Quic::bind("rpc", tcp.address(), identity, ClientAuth::None, None) {
+            Ok(quic) => return Ok((tcp, Some(quic))),
+            Err(error) if tries > 0 && error.is_in_use() => {}
+            Err(error) => return Err(error),
+        }
     }
 }
 

@@ -135,10 +135,7 @@ async fn one(
                 .is_some_and(|method| matches!(method.class, Class::Read | Class::Chain));
             Answer { status: 200, body, retry_after: None, reads }
         }
-        Err(error) => {
-            log(&method, &error, context);
-            failed(&id, &error, context)
-        }
+        Err(error) => failed(&id, &error, context),
     }
 }
 
@@ -155,31 +152,6 @@ async fn dispatch_any(
         "rpc.health" => envelope::result(id, &crate::rest::aggregate(front), limit),
         "rpc.discover" => envelope::result(id, &crate::openrpc::document(front), limit),
         _ => dispatch(front, context, id, method, params).await,
-    }
-}
-
-/// Errors that the operator should see; what clients did wrong is their business.
-fn log(method: &str, error: &RpcError, context: &Context) {
-    let Context { request_id, client, .. } = context;
-    match error.code() {
-        RpcCode::INTERNAL | RpcCode::TIMEOUT => {
-            tracing::warn!(
-                method,
-                code = error.code().0,
-                message = error.message(),
-                request_id,
-                ?client,
-                "rpc failed"
-            );
-        }
-        _ => tracing::debug!(
-            method,
-            code = error.code().0,
-            message = error.message(),
-            request_id,
-            ?client,
-            "rpc refused"
-        ),
     }
 }
 

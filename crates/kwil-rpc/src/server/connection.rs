@@ -24,11 +24,14 @@ use crate::config::Limits;
 
 /// Headers have this long, and so has an idle HTTP/1.1 connection.
 const HEADER_TIME: Duration = Duration::from_secs(30);
-const HEADER_BYTES: usize = 16 * 1024;
+const HEADER_BYTES: usize = 64 * 1024;
 const H2_STREAMS: u32 = 128;
 const H2_STREAM_WINDOW: u32 = 1024 * 1024;
 const H2_CONNECTION_WINDOW: u32 = 16 * 1024 * 1024;
 const H2_RESETS: usize = 100;
+/// A silent HTTP/2 client is asked after this long, and has as long to answer as below.
+const H2_ASK: Duration = Duration::from_secs(60);
+const H2_ANSWER: Duration = Duration::from_secs(20);
 
 /// What the connections of one listener share.
 #[derive(Clone, Debug)]
@@ -129,7 +132,7 @@ fn builder(tracker: TaskTracker) -> auto::Builder<Tracked> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIME)
-        .max_buf_size(HEADER_BYTES.max(64 * 1024));
+        .max_buf_size(HEADER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -137,7 +140,9 @@ fn builder(tracker: TaskTracker) -> auto::Builder<Tracked> {
         .initial_stream_window_size(H2_STREAM_WINDOW)
         .initial_connection_window_size(H2_CONNECTION_WINDOW)
         .max_pending_accept_reset_streams(H2_RESETS)
-        .max_header_list_size(16 * 1024);
+        .max_header_list_size(16 * 1024)
+        .keep_alive_interval(H2_ASK)
+        .keep_alive_timeout(H2_ANSWER);
     builder
 }
 

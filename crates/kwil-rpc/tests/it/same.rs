@@ -56,7 +56,7 @@ macro_rules! same {
 }
 
 #[tokio::test]
-async fn user_and_chain_methods_answer_the_same_everywhere() {
+async fn user_methods_answer_the_same_everywhere() {
     let node = Running::start(Ledger::new()).await;
     let clients = users(&node);
     let sent = clients[0].broadcast(transfer(8)).await.unwrap();
@@ -97,6 +97,20 @@ async fn user_and_chain_methods_answer_the_same_everywhere() {
             |client: UserClient| async move { client.update_proposal(proposal().id).await }
         );
     assert_eq!(one, proposal());
+    for client in clients {
+        client.close().await;
+    }
+    node.end().await;
+}
+
+#[tokio::test]
+async fn chain_methods_answer_the_same_everywhere() {
+    let node = Running::start(Ledger::new()).await;
+    let clients = users(&node);
+    let sent = clients[0].broadcast(transfer(8)).await.unwrap();
+    node.ledger.commit();
+    clients[0].broadcast(transfer(9)).await.unwrap();
+    let waiting = signed_transfer(9).id();
 
     let block = same!(clients, |client: UserClient| async move { client.block(110).await });
     let commit = block.commit_info.unwrap();
