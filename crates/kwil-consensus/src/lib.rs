@@ -104,6 +104,8 @@ mod effect;
 mod event;
 mod evidence;
 mod execution;
+#[cfg(any(test, feature = "testing"))]
+pub mod explore;
 mod flood;
 mod height;
 mod held;

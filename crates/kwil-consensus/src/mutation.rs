@@ -29,8 +29,6 @@ pub enum Mutation {
     ProposeAfterRestart,
     /// The app hash of an earlier vote for the same block is not compared.
     AppHashForgotten,
-    /// Votes of different views are counted together.
-    TallyMixesViews,
     /// Votes below the promise are given.
     VoteBelowPromise,
     /// A second, different vote in one view is given.
@@ -51,10 +49,6 @@ pub enum Mutation {
     TimeoutNeverGrows,
     /// Views are left although no quorum is alive.
     LeaveWithoutQuorum,
-    /// The certificate is checked against the set of the next height.
-    CertificateOfNextSet,
-    /// Own vote and view change are never sent again.
-    NoRetransmission,
 }
 
 impl Mutation {
@@ -71,7 +65,6 @@ impl Mutation {
         Self::CertificateWithoutCount,
         Self::ProposeAfterRestart,
         Self::AppHashForgotten,
-        Self::TallyMixesViews,
         Self::VoteBelowPromise,
         Self::VoteTwice,
         Self::JoinWithoutBound,
@@ -82,7 +75,5 @@ impl Mutation {
         Self::HeldVotes,
         Self::TimeoutNeverGrows,
         Self::LeaveWithoutQuorum,
-        Self::CertificateOfNextSet,
-        Self::NoRetransmission,
     ];
 }

@@ -15,7 +15,7 @@
     reason = "test equipment: numbers and indexes are its own, and a broken simulator should stop"
 )]
 
-mod chain;
+pub(crate) mod chain;
 mod check;
 mod disk;
 mod liar;
@@ -33,6 +33,8 @@ pub use script::{Deed, Fault, FaultKind, Liar, Network, Script};
 
 use crate::mutation::Mutation;
 use world::World;
+
+pub(crate) use world::describe_message;
 
 /// What a run came to.
 #[derive(Debug, Clone, PartialEq, Eq)]

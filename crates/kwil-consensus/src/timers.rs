@@ -159,7 +159,7 @@ impl Machine {
         }
         self.retransmit_at = cx.now.plus(self.config.retransmit_interval);
         self.ask_again(cx);
-        if self.solo() || !self.can_leave_view() || self.config.mutant(Mutation::NoRetransmission) {
+        if self.solo() || !self.can_leave_view() {
             return;
         }
         self.resend = self.resend.saturating_add(1);

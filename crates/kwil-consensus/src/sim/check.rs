@@ -1,6 +1,6 @@
 //! Observers outside of the machines: they see every message and every commit, and know what must never happen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -44,6 +44,8 @@ pub enum Invariant {
     QuietMinority,
     /// A fork among liars leaves evidence of one.
     Evidence,
+    /// No timer ends an execution.
+    PatientExecution,
     /// Effects follow the contract with the driver.
     Contract,
 }
@@ -90,6 +92,8 @@ pub(crate) struct Observer {
     pub(crate) highest_view: u64,
     /// Culprits that honest nodes have evidence of.
     pub(crate) accused: Vec<Option<PublicKey>>,
+    /// Nodes whose operators ordered a candidate to lead.
+    pub(crate) ordered: BTreeSet<(PublicKey, PublicKey)>,
     forked: bool,
     pruned: Height,
 }
@@ -108,6 +112,7 @@ impl Observer {
             genesis,
             highest_view: 0,
             accused: Vec::new(),
+            ordered: BTreeSet::new(),
             forked: false,
             pruned: Height::ZERO,
         }
@@ -134,6 +139,10 @@ impl Observer {
                 let logged = Record::Vote(vote.clone());
                 if !disk.records.contains(&logged) {
                     return broken(Invariant::DurableFirst, "vote sent before it was durable");
+                }
+                let proposal = machine.proposal.as_ref().filter(|p| p.signed.body.view.0 > 0);
+                if proposal.is_some_and(|p| p.justification.len() < machine.quorum()) {
+                    return broken(Invariant::Validity, "vote for an unjustified proposal");
                 }
                 self.vote(vote.signer, &vote.body)
             }
@@ -252,10 +261,15 @@ impl Observer {
             first_leader: first,
             parent_time_ms: parent.map_or(0, |parent| parent.header().time_ms),
         };
-        match header.check(&expected) {
-            Ok(()) => Ok(()),
-            Err(error) => invalid(error.to_string()),
+        if let Err(error) = header.check(&expected) {
+            return invalid(error.to_string());
         }
+        let Some(leader) = header.new_leader else { return Ok(()) };
+        let orders = next.validators.iter().filter(|v| self.ordered.contains(&(v.key, leader)));
+        if orders.count() < next.validators.quorum() {
+            return invalid("a leader was replaced without a quorum of orders".to_owned());
+        }
+        Ok(())
     }
 
     /// Old heights are settled; their messages need no memory.

@@ -58,8 +58,78 @@ pub(crate) fn falsify(
             let far = Message::ViewChange(Arc::new(ViewChangeMessage { signed, proof: None }));
             vec![(message.clone(), None), (far, None)]
         }
+        (Liar::Unjustified, Message::ViewChange(change)) if machine.leads(machine.view()) => {
+            unjustified(machine, change, key)
+        }
+        (Liar::Floods, Message::Heartbeat(beat)) => {
+            let flood = (0..30).map(|number| early_vote(machine, beat.body.sequence + number, key));
+            honest().into_iter().chain(flood.map(|vote| (Message::Vote(vote), None))).collect()
+        }
+        (Liar::ReusesOrders, Message::Proposal(proposal)) if proposal.signed.body.view.0 == 0 => {
+            vec![(reused_orders(machine, proposal, key), None)]
+        }
         _ => honest(),
     }
+}
+
+/// A proposal that rests on the liar's own view change alone.
+fn unjustified(machine: &Machine, change: &Arc<ViewChangeMessage>, key: &PrivateKey) -> Vec<Lie> {
+    let honest = (Message::ViewChange(Arc::clone(change)), None);
+    let Some(parent) = machine.tip().announce.as_ref() else { return vec![honest] };
+    let mut header = parent.header.clone();
+    header.height = machine.height();
+    header.view = change.signed.body.view;
+    header.prev_hash = parent.header.hash();
+    header.prev_app_hash = parent.certificate.app_hash();
+    header.validators_hash = machine.committee.set_hash;
+    header.params_hash = machine.next().params_hash;
+    header.time_ms += 7;
+    header.proposer = key.public_key();
+    header.new_leader = None;
+    header.tx_count = 0;
+    header.tx_root = Hash::ZERO;
+    let block = Arc::new(Block::propose(header, Vec::new(), key));
+    let changes = vec![change.as_ref().clone()];
+    let signed: Vec<_> = changes.iter().map(|change| change.signed.clone()).collect();
+    let justification = kwil_types::justification_hash(&machine.committee.set, &signed);
+    let body = ProposalBody {
+        chain_hash: machine.chain,
+        height: machine.height(),
+        view: change.signed.body.view,
+        block_hash: block.hash(),
+        justification: justification.unwrap_or(Hash::ZERO),
+    };
+    let proposal = Machine::compose(SignedProposal::sign(body, key), &block, Vec::new(), changes);
+    vec![honest, (Message::Proposal(Arc::new(proposal)), None)]
+}
+
+fn early_vote(machine: &Machine, view: u64, key: &PrivateKey) -> Vote {
+    let body = VoteBody {
+        kind: kwil_types::VoteKind::Commit,
+        chain_hash: machine.chain,
+        height: machine.height().next(),
+        view: View(view),
+        block_hash: Hash([5; 32]),
+        app_hash: Hash([6; 32]),
+    };
+    Vote::sign(body, key)
+}
+
+/// The same block with the liar as new leader, justified by one order that is counted several times.
+fn reused_orders(
+    machine: &Machine,
+    proposal: &crate::message::Proposal,
+    key: &PrivateKey,
+) -> Message {
+    let Some(inline) = &proposal.inline else { return Message::Proposal(Arc::new(proposal.clone())) };
+    let mut header = proposal.header.clone();
+    header.new_leader = Some(key.public_key());
+    let block = Arc::new(Block::propose(header, inline.txs().to_vec(), key));
+    let body = ProposalBody { block_hash: block.hash(), ..proposal.signed.body };
+    let order = crate::Directive { candidate: key.public_key(), from_height: machine.height() };
+    let orders = vec![machine.sign_directive(order); machine.quorum()];
+    let signed = SignedProposal::sign(body, key);
+    Message::Proposal(Arc::new(Machine::compose(signed, &block, orders, Vec::new())))
 }
 
 /// The same header a millisecond later, without transactions.

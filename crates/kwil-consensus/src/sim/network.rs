@@ -81,11 +81,13 @@ pub(crate) struct Links {
     /// `cut[from]` = mask of receivers that hear nothing, with the number of cuts in force per pair.
     cuts: Vec<Vec<u32>>,
     pub(crate) calm: bool,
+    slow_calm: bool,
 }
 
 impl Links {
-    pub(crate) fn new(nodes: usize, network: Network, rng: Rng) -> Self {
-        Self { network, rng, cuts: vec![vec![0; nodes]; nodes], calm: false }
+    pub(crate) fn new(nodes: usize, network: Network, slow_calm: bool, rng: Rng) -> Self {
+        let cuts = vec![vec![0; nodes]; nodes];
+        Self { network, rng, cuts, calm: false, slow_calm }
     }
 
     pub(crate) fn cut(&mut self, from: u32, to: u32, add: bool) {
@@ -112,8 +114,12 @@ impl Links {
     }
 
     pub(crate) fn delay(&mut self) -> u64 {
-        let (delay, jitter) =
-            if self.calm { (1, 3) } else { (self.network.delay_ms, self.network.jitter_ms) };
+        let Network { delay_ms, jitter_ms, .. } = self.network;
+        let (delay, jitter) = match (self.calm, self.slow_calm) {
+            (true, true) => (delay_ms + 30, jitter_ms.min(100)),
+            (true, false) => (1, 3),
+            (false, _) => (delay_ms, jitter_ms),
+        };
         delay + self.rng.below(jitter + 1)
     }
 

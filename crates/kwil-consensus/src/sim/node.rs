@@ -46,6 +46,8 @@ pub(crate) struct Node {
     pub(crate) tick_at: u64,
     /// View before the step in progress.
     pub(crate) view_before: u64,
+    /// The step in progress is a timer that found a block executing.
+    pub(crate) executing_before: bool,
     /// Messages passed on already.
     pub(crate) relayed: BTreeSet<u64>,
 }
@@ -69,6 +71,7 @@ impl Node {
             drain_down_ms: 500,
             tick_at: u64::MAX,
             view_before: 0,
+            executing_before: false,
             relayed: BTreeSet::new(),
         }
     }

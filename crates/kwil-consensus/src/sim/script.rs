@@ -20,6 +20,8 @@ pub struct Script {
     pub network: Network,
     /// Short timers: views change often.
     pub hasty: bool,
+    /// The network stays slow when trouble is over.
+    pub slow_calm: bool,
     /// A node that lies.
     pub liar: Option<(usize, Liar)>,
     /// When trouble ends: faults stop, cuts heal, everybody is restarted.
@@ -58,6 +60,12 @@ pub enum Liar {
     VotesTwice,
     /// Enters views that are absurdly far away.
     JumpsViews,
+    /// Proposes in views that nobody promised.
+    Unjustified,
+    /// Fills the buffers for the next height.
+    Floods,
+    /// Makes itself the preferred leader with its own order, several times over.
+    ReusesOrders,
     /// Not a validator: false heights and forged certificates.
     Forges,
 }
@@ -213,7 +221,7 @@ impl Script {
         let followers = [0, 0, 1, 1, 2][rng.index(5)];
         let nodes = validators + followers;
         let network = draw_network(&mut rng);
-        let liar = (validators >= 3 && rng.chance(150)).then(|| draw_liar(&mut rng, validators, followers));
+        let liar = (validators >= 3 && rng.chance(300)).then(|| draw_liar(&mut rng, validators, followers));
         let liar = liar.flatten();
         let count = rng.within(0, 14);
         let mut script = Self {
@@ -222,6 +230,7 @@ impl Script {
             followers,
             network,
             hasty: rng.chance(600),
+            slow_calm: rng.chance(300),
             liar,
             trouble_ms: TROUBLE_MS,
             faults: Vec::new(),
@@ -278,12 +287,15 @@ fn draw_network(rng: &mut Rng) -> Network {
 
 fn draw_liar(rng: &mut Rng, validators: usize, followers: usize) -> Option<(usize, Liar)> {
     let node = rng.index(validators);
-    match rng.index(6) {
+    match rng.index(9) {
         0 => Some((node, Liar::Equivocates)),
         1 => Some((node, Liar::Withholds)),
         2 => Some((node, Liar::HidesVotes)),
         3 => Some((node, Liar::VotesTwice)),
         4 => Some((node, Liar::JumpsViews)),
+        5 => Some((node, Liar::Unjustified)),
+        6 => Some((node, Liar::Floods)),
+        7 => Some((node, Liar::ReusesOrders)),
         _ => (followers > 0).then_some((validators, Liar::Forges)),
     }
 }
@@ -329,6 +341,9 @@ impl fmt::Display for Script {
         let Self { seed, validators, followers, network, liar, trouble_ms, .. } = self;
         writeln!(f, "seed {seed}: {validators} validators, {followers} followers, trouble until {trouble_ms} ms")?;
         writeln!(f, "  {network:?}{}", if self.hasty { ", short timers" } else { "" })?;
+        if self.slow_calm {
+            writeln!(f, "  the network stays slow")?;
+        }
         if let Some((node, liar)) = liar {
             writeln!(f, "  node {node} lies: {liar:?}")?;
         }

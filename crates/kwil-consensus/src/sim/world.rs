@@ -86,7 +86,7 @@ impl World {
             queue: BTreeMap::new(),
             order: 0,
             nodes: (0..nodes).map(|_| Node::new(genesis.clone())).collect(),
-            links: Links::new(nodes, script.network, Rng::new(script.seed, 2)),
+            links: Links::new(nodes, script.network, script.slow_calm, Rng::new(script.seed, 2)),
             rng: Rng::new(script.seed, 3),
             load: Rng::new(script.seed, 4),
             pool: Vec::new(),
@@ -220,6 +220,7 @@ impl World {
         let Some(mut machine) = self.nodes[node].machine.take() else { return };
         let before = (machine.height(), machine.view());
         let pending = event_code(&event);
+        let executing = matches!(event, Event::Tick) && matches!(machine.phase(), Phase::Exec(_));
         self.note(|| format!("node {node}  {}", describe(&event)));
         let effects = machine.step(event, Millis(self.now));
         self.steps += 1;
@@ -239,6 +240,7 @@ impl World {
         }
         let life = self.nodes[node].life;
         self.nodes[node].view_before = before.1.0;
+        self.nodes[node].executing_before = executing;
         self.nodes[node].machine = Some(machine);
         for effect in effects {
             if self.violation.is_some() || !self.alive(node, life) {
@@ -443,7 +445,8 @@ impl World {
         let candidate = self.keys.public(candidate);
         let from_height = Height(height.0 + ahead);
         for node in 0..self.nodes.len() {
-            if nodes & (1 << node) != 0 {
+            if nodes & (1 << node) != 0 && self.nodes[node].machine.is_some() {
+                self.observer.ordered.insert((self.keys.public(node), candidate));
                 self.command(node, Command::ReplaceLeader { candidate, from_height });
             }
         }
