@@ -20,6 +20,9 @@ use crate::{CloseCode, Closed, Direction, NetworkEvent};
 
 /// How long a refused peer gets to read why, before the connection goes away under it.
 const LAST_WORDS: Duration = Duration::from_secs(1);
+/// Beginnings of log lines that operators' scripts look for.
+const CONNECTED: &str = "Connected to peer";
+const DISCONNECTED: &str = "Disconnected from peer";
 /// A clock this far off is worth a warning, milliseconds.
 const SKEW: u64 = 2000;
 
@@ -123,15 +126,16 @@ async fn begin(shared: &Shared, peer: &Arc<Peer>, registered: Registered) -> boo
     }
     if peer.info.clock_skew_ms.unsigned_abs() > SKEW {
         shared.metrics.skewed_clocks.inc();
-        warn!(peer = %peer.id, skew_ms = peer.info.clock_skew_ms, "clocks differ by more than two seconds");
+        warn!(target: "PEERS", peer = %peer.id, skew_ms = peer.info.clock_skew_ms, "clocks differ by more than two seconds");
     }
     info!(
-        peer = %peer.id,
+        target: "PEERS",
         direction = peer.direction().name(),
-        remote = %peer.info.remote,
         release = %peer.info.release,
         height = peer.info.status.height.0,
-        "Peer connected"
+        "{CONNECTED} {}@{}",
+        peer.id,
+        peer.info.remote
     );
     let event = NetworkEvent::PeerConnected(Arc::clone(&peer.info));
     shared.urgent.send(event).await.is_ok()
@@ -141,10 +145,10 @@ async fn end(shared: &Shared, peer: &Arc<Peer>, closed: &Closed) {
     let gauge = crate::metrics::Label { kind: peer.direction().name() };
     shared.metrics.peers.get_or_create(&gauge).dec();
     if !shared.peers.unregister(peer) {
-        debug!(peer = %peer.id, reason = %closed, "connection replaced");
+        debug!(target: "PEERS", peer = %peer.id, reason = %closed, "connection replaced");
         return;
     }
-    info!(peer = %peer.id, reason = %closed, "Peer disconnected");
+    info!(target: "PEERS", reason = %closed, "{DISCONNECTED} {}", peer.id);
     // A seeder ends connections by itself; dialling it again and again would only bother it.
     let reserved = locked(&shared.standing).is_reserved(&peer.id) && !peer.status().seeder;
     locked(&shared.dialer).lost(
@@ -157,11 +161,20 @@ async fn end(shared: &Shared, peer: &Arc<Peer>, closed: &Closed) {
     shared.wake.notify_one();
     let event = NetworkEvent::PeerDisconnected { peer: peer.id, closed: closed.clone() };
     if shared.urgent.send(event).await.is_err() {
-        debug!("nobody cares about peers any more");
+        debug!(target: "PEERS", "nobody cares about peers any more");
     }
 }
 
 /// How far a peer is, by its address. An address that cannot be real counts as far.
 fn distance_of(connection: &quinn::Connection) -> Scope {
     Scope::of(connection.remote_address().ip()).unwrap_or(Scope::Global)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn log_lines_begin_as_scripts_expect() {
+        assert_eq!(super::CONNECTED, "Connected to peer");
+        assert_eq!(super::DISCONNECTED, "Disconnected from peer");
+    }
 }

@@ -87,9 +87,9 @@ fn failed(shared: &Shared, target: &Target, problem: &str) {
     let repeated = locked(&shared.dialer).problem(id) == Some(problem);
     locked(&shared.dialer).failed(id, reserved, problem.to_owned(), Instant::now());
     if reserved && !repeated {
-        warn!(peer = %id, reason = problem, "cannot connect to peer, will keep trying");
+        warn!(target: "PEERS", peer = %id, reason = problem, "cannot connect to peer, will keep trying");
     } else {
-        debug!(peer = %id, reason = problem, fails, "cannot connect to peer");
+        debug!(target: "PEERS", peer = %id, reason = problem, fails, "cannot connect to peer");
     }
     if let Some(duration) = shared.config.auto_blacklist.filter(|_| shared.config.use_blacklist)
         // A peer that cannot be dialled but came by itself is a good one.
@@ -102,7 +102,7 @@ fn failed(shared: &Shared, target: &Target, problem: &str) {
         let until_ms = (!duration.is_zero()).then(|| since_ms.saturating_add(millis));
         let reason = "connection_exhaustion".to_owned();
         locked(&shared.book).blacklist(BlacklistEntry { node: *id, reason, since_ms, until_ms });
-        info!(peer = %id, "peer blacklisted after many failed dials");
+        info!(target: "BLACKLIST", peer = %id, "peer blacklisted after many failed dials");
     }
 }
 
@@ -133,7 +133,7 @@ async fn reach(
                     return Ok(connection);
                 }
                 Some(Ok(Err(error))) => best = Some(worse(best, error)),
-                Some(Err(error)) => debug!(%error, "a dial ended early"),
+                Some(Err(error)) => debug!(target: "PEERS", %error, "a dial ended early"),
             },
             () = sleep(STAGGER), if more => {}
         }
@@ -190,11 +190,11 @@ async fn lookup(address: &HostPort) -> Vec<SocketAddr> {
     match timeout(RESOLVE, query).await {
         Ok(Ok(found)) => found.collect(),
         Ok(Err(error)) => {
-            debug!(%address, %error, "name not resolved");
+            debug!(target: "PEERS", %address, %error, "name not resolved");
             Vec::new()
         }
         Err(_) => {
-            debug!(%address, "name not resolved in time");
+            debug!(target: "PEERS", %address, "name not resolved in time");
             Vec::new()
         }
     }

@@ -54,13 +54,19 @@ impl NetworkHandle {
     pub fn update_chain(&self, view: ChainView) {
         let shared = &self.shared;
         locked(&shared.flood).advance(view.tip, &view.validators);
-        {
-            let members = view.validators.iter().map(|validator| NodeId::new(validator.key));
-            let mut standing = locked(&shared.standing);
-            standing.validators = members.filter(|id| *id != shared.own).collect();
+        let same_set = shared.view().validators == view.validators;
+        if !same_set {
+            self.set_validators(&view);
         }
         shared.view.send_replace(Arc::new(view));
-        shared.wake.notify_one();
+    }
+
+    /// Fellow validators are reserved peers and dialled at once.
+    pub(crate) fn set_validators(&self, view: &ChainView) {
+        let members = view.validators.iter().map(|validator| NodeId::new(validator.key));
+        let others = members.filter(|id| *id != self.shared.own).collect();
+        locked(&self.shared.standing).validators = others;
+        self.shared.wake.notify_one();
     }
 
     /// Sends a message of this node to every connected peer; it travels on from there. Never waits.

@@ -102,7 +102,7 @@ impl Network {
         let (book, problem) =
             config.address_book.as_deref().map_or_else(Default::default, book_file::load);
         if let Some(problem) = problem {
-            warn!(error = %problem, "starting with an empty address book");
+            warn!(target: "P2P", error = %problem, "starting with an empty address book");
         }
         let shared = Shared {
             own,
@@ -114,7 +114,7 @@ impl Network {
                 config.trusted.clone(),
                 config.whitelist.iter().copied().chain(book.whitelisted()).collect(),
             )),
-            view: watch::channel(Arc::new(view.clone())).0,
+            view: watch::channel(Arc::new(view)).0,
             flood: Mutex::new(Flood::new()),
             book: Mutex::new(book),
             dialer: Mutex::new(Dialer::new(seed, config.timing.probe)),
@@ -138,7 +138,7 @@ impl Network {
         let handle = NetworkHandle::new(Arc::clone(&shared));
         let bootnodes = shared.config.bootnodes.clone();
         handle.add_bootnodes(&bootnodes);
-        handle.update_chain(view);
+        handle.set_validators(&shared.view());
         let events = NetworkEvents { urgent: urgent_events, bulk: bulk_events, done: done.clone() };
         Ok((Self { shared, endpoint, done }, handle, events))
     }
@@ -148,7 +148,7 @@ impl Network {
     /// Belongs into the node's own set of tasks.
     pub async fn run(self, stop: CancellationToken) {
         let Self { shared, endpoint, done } = self;
-        info!(listen = %shared.listen, peer = %shared.own, "P2P listening");
+        info!(target: "P2P", listen = %shared.listen, peer = %shared.own, "P2P listening");
         let mut owner = Owner {
             tasks: JoinSet::new(),
             per_network: Arc::default(),
@@ -201,7 +201,7 @@ impl Owner {
                 },
                 Some(ended) = self.tasks.join_next() => {
                     if let Err(error) = ended && error.is_panic() {
-                        warn!(%error, "a network task failed");
+                        warn!(target: "P2P", %error, "a network task failed");
                     }
                 }
                 () = self.shared.wake.notified() => self.dial(),
@@ -225,7 +225,7 @@ impl Owner {
         }
         if unfinished >= RETRY_ABOVE && !incoming.remote_address_validated() {
             if let Err(error) = incoming.retry() {
-                debug!(%error, "cannot ask for a retry");
+                debug!(target: "P2P", %error, "cannot ask for a retry");
             }
             return;
         }
@@ -279,16 +279,16 @@ impl Owner {
         self.shared.stop.cancel();
         let ended = async { while self.tasks.join_next().await.is_some() {} };
         if timeout(patience, ended).await.is_err() {
-            warn!("network tasks did not end in time, aborting them");
+            warn!(target: "P2P", "network tasks did not end in time, aborting them");
             self.tasks.shutdown().await;
         }
         let code = quinn::VarInt::from_u32(CloseCode::Shutdown.code());
         self.endpoint.close(code, b"shutdown");
         if timeout(patience, self.endpoint.wait_idle()).await.is_err() {
-            debug!("peers did not confirm the end of their connections");
+            debug!(target: "P2P", "peers did not confirm the end of their connections");
         }
         save(&self.shared).await;
-        info!("P2P stopped");
+        info!(target: "P2P", "P2P stopped");
     }
 }
 
@@ -329,15 +329,15 @@ async fn save(shared: &Shared) {
     };
     let json = match json {
         Ok(json) => json,
-        Err(error) => return warn!(%error, "address book not written"),
+        Err(error) => return warn!(target: "P2P", %error, "address book not written"),
     };
     let written = tokio::task::spawn_blocking(move || book_file::save(&path, &json)).await;
     match written {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
-            warn!(%error, cause = ?std::error::Error::source(&error), "address book not written")
+            warn!(target: "P2P", %error, cause = ?std::error::Error::source(&error), "address book not written")
         }
-        Err(error) => warn!(%error, "address book not written"),
+        Err(error) => warn!(target: "P2P", %error, "address book not written"),
     }
 }
 
@@ -384,12 +384,12 @@ async fn inbound(shared: Arc<Shared>, incoming: Incoming, unfinished: Unfinished
     match connected {
         Ok(Ok(connection)) => {
             let outcome = connection::run(shared, connection, Direction::Inbound).await;
-            debug!(%remote, reason = %outcome.closed, established = outcome.established, "inbound connection ended");
+            debug!(target: "PEERS", %remote, reason = %outcome.closed, established = outcome.established, "inbound connection ended");
         }
         Ok(Err(error)) => {
-            debug!(%remote, reason = %Closed::from_error(&error), "inbound handshake failed")
+            debug!(target: "PEERS", %remote, reason = %Closed::from_error(&error), "inbound handshake failed")
         }
-        Err(_) => debug!(%remote, "inbound handshake took too long"),
+        Err(_) => debug!(target: "PEERS", %remote, "inbound handshake took too long"),
     }
 }
 

@@ -57,8 +57,8 @@ impl AskPace {
 /// Asks one peer and keeps what it says.
 pub(crate) async fn ask(shared: &Shared, peer: Arc<Peer>) {
     match fetch(shared, &peer).await {
-        Ok(count) => debug!(peer = %peer.id, count, "peer records received"),
-        Err(error) => debug!(%error, "no peer records"),
+        Ok(count) => debug!(target: "PEERS", peer = %peer.id, count, "peer records received"),
+        Err(error) => debug!(target: "PEERS", %error, "no peer records"),
     }
 }
 

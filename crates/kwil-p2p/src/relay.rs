@@ -110,7 +110,7 @@ async fn take(
     }
     let event = NetworkEvent::Consensus { from: peer.id, message: verified };
     if shared.urgent.send(event).await.is_err() {
-        debug!("nobody takes consensus messages any more");
+        debug!(target: "P2P", "nobody takes consensus messages any more");
     }
     Ok(())
 }

@@ -179,7 +179,7 @@ impl Shared {
         let banned = locked(&self.standing).count(peer, conduct, Instant::now());
         if banned {
             self.metrics.bans.inc();
-            warn!(peer = %peer, conduct = ?conduct, "peer banned");
+            warn!(target: "PEERFILT", peer = %peer, conduct = ?conduct, "peer banned");
             if let Some(peer) = self.peers.get(&peer) {
                 peer.close(CloseCode::Banned, "banned for its conduct");
             }
@@ -254,7 +254,7 @@ impl Shared {
         }
         if rejections.len() < MAX_LOGGED || rejections.contains_key(peer) {
             let count = rejections.get(peer).map_or(1, |entry| entry.count);
-            info!(peer = %peer, reason = %why, count, "Peer rejected");
+            info!(target: "PEERFILT", peer = %peer, reason = %why, count, "Peer rejected");
             rejections.insert(*peer, Rejections { logged: now, count: 0, reason: why.to_string() });
         }
     }
@@ -295,7 +295,7 @@ impl Shared {
         observers.insert(*peer);
         if observers.len() >= 3 {
             own.hinted = true;
-            warn!(configured = %external, %observed, "peers see this node at another address than p2p.external_address");
+            warn!(target: "P2P", configured = %external, %observed, "peers see this node at another address than p2p.external_address");
         }
     }
 }

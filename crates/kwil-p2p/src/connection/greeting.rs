@@ -156,10 +156,10 @@ pub(crate) fn learn(shared: &Shared, teller: &NodeId, record: PeerRecord, distan
         Ok(true) => shared.wake.notify_one(),
         Ok(false) => {}
         Err(error @ crate::peers::book::RecordError::Signature { .. }) => {
-            debug!(peer = %teller, %error, "forged peer record");
+            debug!(target: "PEERS", peer = %teller, %error, "forged peer record");
             shared.count(*teller, Conduct::Malformed);
         }
-        Err(error) => debug!(peer = %teller, %error, "peer record not kept"),
+        Err(error) => debug!(target: "PEERS", peer = %teller, %error, "peer record not kept"),
     }
 }
 
@@ -209,7 +209,7 @@ pub(super) fn ended(connection: &quinn::Connection, otherwise: &str) -> Closed {
 /// The other side gets time to read before the connection is closed.
 async fn wait_for_end(connection: &quinn::Connection) {
     if timeout(LAST_WORDS, connection.closed()).await.is_err() {
-        debug!("the peer did not close");
+        debug!(target: "PEERS", "the peer did not close");
     }
 }
 
@@ -251,13 +251,13 @@ pub(super) async fn say_full(shared: &Shared, connection: &quinn::Connection) {
     };
     match timeout(LAST_WORDS, words).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => debug!(%error, "could not say why there is no slot"),
-        Err(_) => debug!("could not say in time why there is no slot"),
+        Ok(Err(error)) => debug!(target: "PEERS", %error, "could not say why there is no slot"),
+        Err(_) => debug!(target: "PEERS", "could not say in time why there is no slot"),
     }
 }
 
 async fn wait_for_delivery(send: &quinn::SendStream) {
     if send.stopped().await.is_err() {
-        debug!("the peer left before it heard why");
+        debug!(target: "PEERS", "the peer left before it heard why");
     }
 }

@@ -153,7 +153,7 @@ pub(crate) async fn serve(
     };
     Metrics::count(&shared.metrics.requests, request.name());
     if let Err(error) = writer.send.set_priority(request.priority()) {
-        debug!(peer = %peer.id, %error, "request is gone");
+        debug!(target: "P2P", peer = %peer.id, %error, "request is gone");
         return Ok(());
     }
     match request {

@@ -63,7 +63,7 @@ async fn deliver(shared: &Shared, from: NodeId, id: TxId, bytes: Bytes) {
     locked(&shared.pulls).settle(id, Instant::now());
     let event = NetworkEvent::Transaction { from, id, bytes };
     if shared.bulk.send(event).await.is_err() {
-        debug!("nobody takes transactions any more");
+        debug!(target: "P2P", "nobody takes transactions any more");
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) async fn pull(shared: Arc<Shared>) {
             () = tokio::time::sleep_until(next.into()), if free => {}
             Some(done) = requests.join_next() => {
                 if let Err(error) = done {
-                    debug!(%error, "a pull ended early");
+                    debug!(target: "P2P", %error, "a pull ended early");
                 }
             }
         }
@@ -114,7 +114,7 @@ async fn pull_from(shared: Arc<Shared>, peer: NodeId, mut ids: Vec<TxId>) {
         }
     };
     if let Err(error) = result {
-        debug!(%error, "transactions not fetched");
+        debug!(target: "P2P", %error, "transactions not fetched");
     }
     if let Some(conduct) = conduct {
         shared.count(peer, conduct);

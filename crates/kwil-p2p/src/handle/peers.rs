@@ -116,7 +116,7 @@ impl NetworkHandle {
     pub fn add_bootnodes(&self, bootnodes: &[Address]) {
         for bootnode in bootnodes {
             if bootnode.node_id == self.shared.own {
-                warn!(address = %bootnode.address, "a bootnode is this node itself, leaving it out");
+                warn!(target: "PEERS", address = %bootnode.address, "a bootnode is this node itself, leaving it out");
                 continue;
             }
             locked(&self.shared.book).configure(bootnode.node_id, bootnode.address.clone());
@@ -175,7 +175,7 @@ impl NetworkHandle {
         let until_ms = millis.map(|millis| since_ms.saturating_add(millis));
         let entry = BlacklistEntry { node: id, reason: reason.to_owned(), since_ms, until_ms };
         locked(&self.shared.book).blacklist(entry);
-        info!(peer = %id, reason, "peer blacklisted");
+        info!(target: "BLACKLIST", peer = %id, reason, "peer blacklisted");
         if self.shared.config.use_blacklist
             && let Some(peer) = self.shared.peers.get(&id)
         {

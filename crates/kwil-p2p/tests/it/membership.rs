@@ -63,6 +63,15 @@ async fn private_node_lets_validators_in() {
 }
 
 #[tokio::test]
+async fn private_node_lets_in_who_becomes_a_validator() {
+    let mut a = Setup::new(1).with(|config| config.private = true).start();
+    let b = Setup::new(5).knowing(&[&a]).start();
+    assert!(a.rejection_of(b.id).await.contains("NOT_ALLOWED"));
+    a.handle.update_chain(crate::harness::view(&[1, 2, 3, 5]));
+    a.connected_to(b.id).await;
+}
+
+#[tokio::test]
 async fn blacklisted_node_is_sent_away_and_kept_away() {
     let (mut a, mut b) = pair().await;
     a.handle.blacklist_add(b.id, "manual", None);
