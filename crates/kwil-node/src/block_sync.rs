@@ -1,10 +1,28 @@
 //! Block sync: fetching, checking and applying committed blocks instead of agreeing on them.
 //!
-//! Consensus decides when to begin ([`SyncHandle::start`]) and is told of each block and of the end.
+//! Consensus decides when to begin ([`SyncHandle::start`]) and is told of each block and of the end. In between the
+//! planner decides and does nothing itself: it is told about peers, arriving blocks and finished work, and answers with
+//! what to do next. The order is always the same: a block is checked, its certificate is checked under the validator
+//! set of its height, it is appended to the block log and fsynced, and only then executed; PostgreSQL never gets ahead
+//! of the log.
+//!
+//! ```text
+//!   peers ──claims──► planner ──Fetch──► peers ──Block──► Check ──► Append (one fsync for many) ──► Execute ──► tip
+//! ```
+//!
+//! A peer that sends a wrong block loses everything it sent; a peer that cannot back its claim is not believed for a
+//! while, so that one liar cannot hold a node in this mode.
 
+mod claims;
+mod pace;
+mod planner;
+mod run;
 mod status;
+mod step;
 mod task;
-mod verify;
+
+#[cfg(test)]
+mod tests;
 
 use kwil_crypto::NodeId;
 use kwil_p2p::PeerStatus;

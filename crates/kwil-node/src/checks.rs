@@ -13,8 +13,9 @@ use tokio::task::JoinSet;
 
 use crate::mempool::Mempool;
 
-/// Checked blocks whose parsed transactions are kept for execution.
-const KEPT: usize = 16;
+/// Checked blocks whose parsed transactions are kept for execution: more than sync checks ahead, unless they are large.
+const KEPT: usize = 80;
+const KEPT_BYTES: usize = 64 * 1024 * 1024;
 /// Signatures checked in one piece of work, about 5 ms.
 const PIECE: usize = 64;
 
@@ -75,8 +76,11 @@ impl BlockChecks {
         if checked.iter().all(|(known, _)| *known != block) {
             checked.push_back((block, txs));
         }
-        while checked.len() > KEPT {
-            checked.pop_front();
+        let bytes = |txs: &Arc<Vec<RawTx>>| txs.iter().map(RawTx::len).sum::<usize>();
+        let mut kept: usize = checked.iter().map(|(_, txs)| bytes(txs)).sum();
+        while checked.len() > KEPT || (kept > KEPT_BYTES && checked.len() > 1) {
+            let Some((_, oldest)) = checked.pop_front() else { break };
+            kept = kept.saturating_sub(bytes(&oldest));
         }
     }
 

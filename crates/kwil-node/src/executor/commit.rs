@@ -6,7 +6,7 @@ use bytes::Bytes;
 use kwil_consensus::NextHeight;
 use kwil_crypto::Hash;
 use kwil_p2p::{ChainView, NetworkHandle};
-use kwil_state::{Account, NetworkState, Published};
+use kwil_state::{Account, BlockOutcome, NetworkState, Published};
 use kwil_store::{BlockLogHandle, BlockRecord};
 use kwil_types::{AccountId, CommitCertificate, Height, MigrationStatus, RawTx, TxResult};
 use tokio::sync::watch;
@@ -75,7 +75,7 @@ impl Applied {
             txs: Arc::clone(&open.txs),
             results: outcome.results.clone(),
             accounts: outcome.accounts.clone(),
-            updates: updates_of(open),
+            updates: updates_of(&open.outcome),
             next: outcome.next.clone(),
         }
     }
@@ -90,13 +90,13 @@ impl Outlets {
             block: open.block.encode().into(),
             certificate: certificate.encode().into(),
         };
-        Ok(self.blocks.append(block, Some(results_of(open))).await?)
+        Ok(self.blocks.append(block, Some(results_of(&open.outcome))).await?)
     }
 
     /// Results of a block that sync has stored already.
     pub(super) async fn append_results(&self, open: &Open) -> Result<(), NodeError> {
         let height = open.block.header().height.get();
-        Ok(self.blocks.append_results(height, results_of(open)).await?)
+        Ok(self.blocks.append_results(height, results_of(&open.outcome)).await?)
     }
 
     /// Tells everybody who follows the chain; returns what consensus needs for the next height.
@@ -159,13 +159,13 @@ pub(crate) fn next_height(next: &NetworkState, leader_changed: bool) -> NextHeig
     }
 }
 
-fn updates_of(open: &Open) -> BlockUpdates {
-    BlockUpdates { params: open.outcome.param_updates.clone(), validators: open.outcome.validator_updates.clone() }
+fn updates_of(outcome: &BlockOutcome) -> BlockUpdates {
+    BlockUpdates { params: outcome.param_updates.clone(), validators: outcome.validator_updates.clone() }
 }
 
 /// One entry for each transaction, then the updates.
-fn results_of(open: &Open) -> Vec<Bytes> {
-    let mut encoded: Vec<Bytes> = open.outcome.results.iter().map(|result| result.encode().into()).collect();
-    encoded.push(updates_of(open).encode());
+pub(super) fn results_of(outcome: &BlockOutcome) -> Vec<Bytes> {
+    let mut encoded: Vec<Bytes> = outcome.results.iter().map(|result| result.encode().into()).collect();
+    encoded.push(updates_of(outcome).encode());
     encoded
 }

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use kwil_consensus::{CommitAnnounce, NextHeight};
 use kwil_crypto::Hash;
 use kwil_state::{BlockInput, ChainState, ExecuteError, Executor};
 use kwil_store::BlockLogHandle;
-use kwil_types::{Block, CommitCertificate, RawTx, ValidatorSet};
+use kwil_types::{Block, CommitCertificate, Height, RawTx, ValidatorSet};
 use tokio_util::sync::CancellationToken;
 
-use super::commit::{Outlets, next_height};
+use super::commit::{Outlets, next_height, results_of};
 use crate::chain::{ChainReads, CommittedBlock};
 use crate::error::NodeError;
 
@@ -33,12 +34,12 @@ pub(crate) struct Tip {
 /// # Errors
 /// A database ahead of the log, one that disagrees with it, or a block that gives another app hash than its certificate.
 pub(crate) async fn open(state: &mut Executor, chain: &ChainReads) -> Result<Tip, NodeError> {
-    replay(state, &chain.blocks).await?;
+    replay(state, &chain.blocks, u64::MAX).await?;
     let at = state.chain();
     let next = state.subscribe().borrow().network.clone();
     let Some(newest) = chain.block(at.height).await? else {
         let tip = kwil_consensus::Tip {
-            height: kwil_types::Height(at.height),
+            height: Height(at.height),
             block_hash: Hash::ZERO,
             app_hash: at.app_hash,
             time_ms: 0,
@@ -54,11 +55,16 @@ pub(crate) async fn open(state: &mut Executor, chain: &ChainReads) -> Result<Tip
     Ok(Tip { tip: kwil_consensus::Tip::of(Arc::new(announce)), set, next: next_height(&next, leader_changed) })
 }
 
-/// Waits until the database answers, then replays. Ends early only when the node stops.
-pub(super) async fn until_usable(state: &mut Executor, outlets: &Outlets, stop: &CancellationToken) -> Result<(), NodeError> {
+/// Waits until the database answers, then replays up to `last`. Ends early only when the node stops.
+pub(super) async fn until_usable(
+    state: &mut Executor,
+    outlets: &Outlets,
+    last: Height,
+    stop: &CancellationToken,
+) -> Result<(), NodeError> {
     let mut pause = FIRST_PAUSE;
     loop {
-        match replay(state, &outlets.blocks).await {
+        match replay(state, &outlets.blocks, last.get()).await {
             Ok(()) => return Ok(()),
             Err(NodeError::State(fault)) if fault.is_retryable() => {
                 tracing::warn!(target: "PG", %fault, retry_ms = pause.as_millis(), "Database is not usable, trying again");
@@ -72,8 +78,9 @@ pub(super) async fn until_usable(state: &mut Executor, outlets: &Outlets, stop: 
     }
 }
 
-/// Executes and commits every block that the log has and the database has not.
-async fn replay(state: &mut Executor, blocks: &BlockLogHandle) -> Result<(), NodeError> {
+/// Executes and commits the blocks up to `last` that the log has and the database has not. Sync stores blocks before
+/// their turn comes, so the log may hold more than what was committed.
+async fn replay(state: &mut Executor, blocks: &BlockLogHandle, last: u64) -> Result<(), NodeError> {
     state.reconnect().await?;
     let at = state.chain();
     let newest = blocks.reader().tip().next_height.saturating_sub(1);
@@ -84,6 +91,7 @@ async fn replay(state: &mut Executor, blocks: &BlockLogHandle) -> Result<(), Nod
         )));
     }
     agree(&at, blocks).await?;
+    let newest = newest.min(last);
     if at.height < newest {
         tracing::info!(target: "CONS", from = at.height, to = newest, "Replaying blocks into the database");
     }
@@ -92,7 +100,9 @@ async fn replay(state: &mut Executor, blocks: &BlockLogHandle) -> Result<(), Nod
         let undecodable = |error: &dyn std::fmt::Display| NodeError::Invariant(format!("block {height}: {error}"));
         let block = Block::decode(&record.block).map_err(|error| undecodable(&error))?;
         let certificate = CommitCertificate::decode(&record.certificate).map_err(|error| undecodable(&error))?;
-        replay_one(state, &block, &certificate).await?;
+        let results = replay_one(state, &block, &certificate).await?;
+        // A crash may have taken the results of a block that sync had stored alone.
+        blocks.append_results(height, results).await?;
         if height.checked_rem(PROGRESS_EVERY) == Some(0) {
             tracing::info!(target: "CONS", height, to = newest, "Replayed blocks");
         }
@@ -115,7 +125,7 @@ async fn agree(at: &ChainState, blocks: &BlockLogHandle) -> Result<(), NodeError
     )))
 }
 
-async fn replay_one(state: &mut Executor, block: &Block, certificate: &CommitCertificate) -> Result<(), NodeError> {
+async fn replay_one(state: &mut Executor, block: &Block, certificate: &CommitCertificate) -> Result<Vec<Bytes>, NodeError> {
     let height = block.header().height.get();
     let decoded = block.txs().iter().map(|bytes| RawTx::decode(bytes.clone())).collect::<Result<Vec<_>, _>>();
     let txs = decoded.map_err(|error| NodeError::Invariant(format!("block {height}: {error}")))?;
@@ -134,5 +144,5 @@ async fn replay_one(state: &mut Executor, block: &Block, certificate: &CommitCer
         )));
     }
     state.commit().await?;
-    Ok(())
+    Ok(results_of(&outcome))
 }

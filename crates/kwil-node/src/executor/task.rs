@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kwil_consensus::{Event, ExecutionFailure, NextHeight};
 use kwil_state::{BlockInput, BlockOutcome, ExecuteError, Executor};
-use kwil_types::{Block, CommitCertificate, RawTx};
+use kwil_types::{Block, CommitCertificate, Height, RawTx};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
@@ -105,7 +105,7 @@ impl ExecutorTask {
                 tracing::error!(target: "CONS", height = block.header().height.get(), %fault, "Block execution failed on this node");
                 let result = Err(ExecutionFailure::Database(fault.to_string()));
                 self.driver.event(Event::Executed { token, result }).await;
-                self.recover(stop).await?;
+                self.recover(parent_of(&block), stop).await?;
             }
             Err(Refused::Execution(ExecuteError::Node(_))) => {}
         }
@@ -142,7 +142,7 @@ impl ExecutorTask {
         let applied = Applied::of(&open, certificate);
         if let Err(fault) = self.state.commit().await {
             tracing::error!(target: "CONS", height = applied.height, %fault, "Commit failed, replaying from the block log");
-            self.recover(stop).await?;
+            self.recover(Height(applied.height), stop).await?;
         }
         self.outlets.publish(applied).await
     }
@@ -163,7 +163,7 @@ impl ExecutorTask {
                 Err(Refused::Execution(ExecuteError::Invalid(error))) => return Ok(Err(ApplyError::Invalid(error.to_string()))),
                 Err(Refused::Execution(ExecuteError::Node(fault))) => {
                     tracing::error!(target: "CONS", height = block.header().height.get(), %fault, "Block execution failed on this node");
-                    self.recover(stop).await?;
+                    self.recover(parent_of(block), stop).await?;
                 }
             }
         }
@@ -187,10 +187,10 @@ impl ExecutorTask {
         self.finish(open, certificate, stop).await.map(Ok)
     }
 
-    /// Waits for the database and replays what it lost; readers and consensus are told.
-    async fn recover(&mut self, stop: &CancellationToken) -> Result<(), NodeError> {
+    /// Waits for the database and replays what it lost, up to `last`; readers and consensus are told.
+    async fn recover(&mut self, last: Height, stop: &CancellationToken) -> Result<(), NodeError> {
         self.driver.event(Event::Database { usable: false }).await;
-        recovery::until_usable(&mut self.state, &self.outlets, stop).await?;
+        recovery::until_usable(&mut self.state, &self.outlets, last, stop).await?;
         self.driver.event(Event::Database { usable: true }).await;
         Ok(())
     }
@@ -205,6 +205,10 @@ impl ExecutorTask {
             self.handle.set_progress(Some(Progress { finished_ms: Some(wall_ms()), ..progress }));
         }
     }
+}
+
+fn parent_of(block: &Block) -> Height {
+    block.header().height.prev().unwrap_or(Height::ZERO)
 }
 
 enum Refused {

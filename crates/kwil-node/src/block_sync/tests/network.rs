@@ -8,7 +8,8 @@ use kwil_crypto::NodeId;
 use kwil_types::{Height, ValidatorSet};
 use proptest::prelude::*;
 
-use super::super::*;
+use super::super::planner::{Planner, SyncLimits};
+use super::super::step::{Action, Candidate, Input, RequestId};
 use super::world::{
     Chain, block, certified, check_body, check_certificate, genesis, height_of, peer, set_of,
 };

@@ -6,16 +6,17 @@ use std::time::{Duration, Instant};
 
 use kwil_consensus::{CommitAnnounce, Event, NextHeight};
 use kwil_crypto::{Hash, NodeId};
-use kwil_p2p::{Conduct, NetworkHandle, RefuseCode, RequestError};
+use kwil_p2p::{Conduct, NetworkHandle, PeerStatus, RefuseCode, RequestError};
 use kwil_store::{BlockLogHandle, BlockRecord};
 use kwil_types::{Height, ValidatorSet};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::MissedTickBehavior;
 
-use super::{
-    Action, Candidate, Fault, Input, Planner, Progress, RequestId, SyncLimits, SyncStatus, SyncTip, Verdict,
-};
+use super::Told;
+use super::pace::Progress;
+use super::planner::{Planner, SyncLimits, SyncTip};
+use super::step::{Action, Candidate, Fault, Input, RequestId, Verdict};
 use crate::driver::DriverHandle;
 use crate::error::NodeError;
 use crate::executor::{ApplyError, ExecutorHandle};
@@ -69,13 +70,14 @@ struct Run {
 pub(crate) async fn catch_up(
     parts: Parts,
     start: Start,
-    claims: &[(NodeId, Height, Height)],
-    mut news: impl AsyncFnMut() -> Option<Input>,
-    mut show: impl FnMut(SyncStatus),
+    peers: &mut BTreeMap<NodeId, PeerStatus>,
+    queue: &mut mpsc::Receiver<Told>,
+    mut show: impl FnMut(Height),
 ) -> Result<(), NodeError> {
     let tip = SyncTip { height: start.height, hash: start.hash, next_validators: start.validators.hash() };
+    let claims: Vec<_> = peers.iter().map(|(peer, status)| (*peer, status.base, status.height)).collect();
     let mut run = Run {
-        planner: Planner::new(SyncLimits::default(), tip, claims, Instant::now()),
+        planner: Planner::new(SyncLimits::default(), tip, &claims, Instant::now()),
         parts,
         validators: start.validators,
         max_block_size: start.max_block_size,
@@ -92,16 +94,32 @@ pub(crate) async fn catch_up(
             _ = tick.tick() => Input::Tick,
             Some(input) = run.arrived.1.recv() => input,
             Some(done) = run.work.join_next() => run.finished(done)?,
-            told = news() => told.ok_or(NodeError::TaskEnded("P2P service"))?,
+            told = queue.recv() => hear(told.ok_or(NodeError::TaskEnded("P2P service"))?, peers),
         };
         run.step(input)?;
-        show(run.planner.status(Instant::now()));
+        show(run.planner.target(Instant::now()));
         while run.answers.try_join_next().is_some() {}
     }
     while let Some(done) = run.work.join_next().await {
         run.finished(done)?;
     }
     Ok(())
+}
+
+/// Keeps what a peer says, and puts it into the planner's words.
+pub(super) fn hear(told: Told, peers: &mut BTreeMap<NodeId, PeerStatus>) -> Input {
+    match told {
+        Told::Start(_) | Told::Best(_) => Input::Tick,
+        Told::Stands(peer, status) => {
+            let (base, height) = (status.base, status.height);
+            peers.insert(peer, status);
+            Input::Peer { peer, base, height }
+        }
+        Told::Gone(peer) => {
+            peers.remove(&peer);
+            Input::PeerGone(peer)
+        }
+    }
 }
 
 impl Run {

@@ -10,19 +10,19 @@ const STALLED_AFTER: Duration = Duration::from_secs(30);
 
 /// A line for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Progress {
+pub(crate) struct Progress {
     /// Executed height.
-    pub height: Height,
+    pub(crate) height: Height,
     /// Highest believed height.
-    pub target: Height,
+    pub(crate) target: Height,
     /// Part of the chain that is here, in whole percent.
-    pub percent: u64,
+    pub(crate) percent: u64,
     /// Blocks a second since the last report.
-    pub rate: u64,
+    pub(crate) rate: u64,
     /// How long the rest takes at this rate; `None` when nothing moves.
-    pub eta: Option<Duration>,
+    pub(crate) eta: Option<Duration>,
     /// Peers with a claim.
-    pub peers: usize,
+    pub(crate) peers: usize,
 }
 
 #[derive(Clone, Debug)]

@@ -8,7 +8,8 @@ use kwil_types::{
     VoteKind, tx_root,
 };
 
-use super::super::{Candidate, Fault, SyncTip, Verdict};
+use super::super::planner::SyncTip;
+use super::super::step::{Candidate, Fault, Verdict};
 
 pub(super) const CHAIN: Hash = Hash([5; 32]);
 /// The set of this height and all later ones has one validator more.

@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 use kwil_crypto::NodeId;
 use kwil_types::Height;
 
-use super::super::*;
+use super::super::pace::Progress;
+use super::super::planner::{Planner, SyncLimits};
+use super::super::step::{Action, Candidate, Fault, Input, RequestId, Verdict};
 use super::world::{CHANGE, Chain, block, certified, genesis, peer, set_of};
 
 fn planner(peers: &[(NodeId, u64, u64)], now: Instant) -> Planner {
@@ -167,7 +169,7 @@ fn peer_without_the_block_it_claimed_is_not_believed_for_ten_minutes() {
     let start = Instant::now();
     let mut planner = planner(&[(peer(1), 1, 1_000_000)], start);
     let asked = fetches(&planner.step(Input::Tick, start));
-    assert_eq!(planner.status(start).target, 1_000_000);
+    assert_eq!(planner.target(start), Height(1_000_000));
     let mut last = Vec::new();
     for (request, ..) in asked {
         last = planner.step(Input::Ended(request), start);

@@ -9,25 +9,25 @@ use kwil_types::Height;
 
 use super::claims::Claims;
 use super::pace::Pace;
-use super::{Action, Candidate, Fault, Input, RequestId, SyncStatus, Verdict};
+use super::step::{Action, Candidate, Fault, Input, RequestId, Verdict};
 
 /// Bounds of a sync.
 #[derive(Clone, Debug)]
-pub struct SyncLimits {
+pub(crate) struct SyncLimits {
     /// Heights ahead of the executed one.
-    pub window: u64,
+    pub(crate) window: u64,
     /// Bytes ahead of the executed block.
-    pub window_bytes: usize,
+    pub(crate) window_bytes: usize,
     /// Open answers of one peer.
-    pub per_peer: usize,
+    pub(crate) per_peer: usize,
     /// Blocks of one answer.
-    pub count: u32,
+    pub(crate) count: u32,
     /// Bytes of one answer.
-    pub max_bytes: u32,
+    pub(crate) max_bytes: u32,
     /// Blocks under one fsync.
-    pub append: usize,
+    pub(crate) append: usize,
     /// An answer without a block for this long is taken from its peer.
-    pub idle: Duration,
+    pub(crate) idle: Duration,
 }
 
 impl Default for SyncLimits {
@@ -46,13 +46,13 @@ impl Default for SyncLimits {
 
 /// Where the node stands: its newest executed block, which is also the newest in the block log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SyncTip {
+pub(crate) struct SyncTip {
     /// Height of that block.
-    pub height: Height,
+    pub(crate) height: Height,
     /// Its hash; zero before the first block.
-    pub hash: Hash,
+    pub(crate) hash: Hash,
     /// Hash of the validator set of the next height.
-    pub next_validators: Hash,
+    pub(crate) next_validators: Hash,
 }
 
 #[derive(Clone, Debug)]
@@ -85,9 +85,8 @@ struct Held {
 
 /// The state of one sync. Pure: equal inputs at equal times give equal actions.
 #[derive(Clone, Debug)]
-pub struct Planner {
+pub(crate) struct Planner {
     limits: SyncLimits,
-    started: Height,
     executed: SyncTip,
     /// Newest block handed to the log, and its hash.
     appended: Height,
@@ -113,8 +112,7 @@ pub struct Planner {
 impl Planner {
     /// A sync from `tip` on, with the claims of the peers that are connected now: base and height of each. It ends with
     /// [`Action::Done`] or [`Action::Fork`]; a later one is a new value. The first [`Input::Tick`] sets it going.
-    #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         limits: SyncLimits,
         tip: SyncTip,
         peers: &[(NodeId, Height, Height)],
@@ -126,7 +124,6 @@ impl Planner {
         }
         Self {
             limits,
-            started: tip.height,
             executed: tip,
             appended: tip.height,
             appended_hash: tip.hash,
@@ -146,8 +143,7 @@ impl Planner {
     }
 
     /// Applies one input and returns what to do, in order.
-    #[must_use]
-    pub fn step(&mut self, input: Input, now: Instant) -> Vec<Action> {
+    pub(crate) fn step(&mut self, input: Input, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         if self.over {
             return actions;
@@ -180,17 +176,9 @@ impl Planner {
         actions
     }
 
-    /// What others may know.
-    #[must_use]
-    pub fn status(&self, now: Instant) -> SyncStatus {
-        let target = self.claims.best(now).max(self.executed.height);
-        SyncStatus { active: !self.over, from: self.started.get(), target: target.get() }
-    }
-
-    /// The newest executed block.
-    #[must_use]
-    pub fn tip(&self) -> &SyncTip {
-        &self.executed
+    /// Highest believed height, at least the executed one.
+    pub(crate) fn target(&self, now: Instant) -> Height {
+        self.claims.best(now).max(self.executed.height)
     }
 
     fn on_block(

@@ -6,31 +6,28 @@ use bytes::Bytes;
 use kwil_crypto::{Hash, NodeId};
 use kwil_types::{Block, CommitCertificate, Height};
 
-use super::Progress;
+use super::pace::Progress;
 
 /// Names one request to one peer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub u64);
+pub(crate) struct RequestId(pub(crate) u64);
 
 /// A block with its certificate, decoded and not yet believed.
 #[derive(Clone, Debug)]
-pub struct Candidate {
+pub(crate) struct Candidate {
     /// The block.
-    pub block: Arc<Block>,
+    pub(crate) block: Arc<Block>,
     /// Its bytes as they came.
-    pub raw: Bytes,
+    pub(crate) raw: Bytes,
     /// The certificate.
-    pub certificate: CommitCertificate,
+    pub(crate) certificate: CommitCertificate,
     /// Its bytes as they came.
-    pub raw_certificate: Bytes,
+    pub(crate) raw_certificate: Bytes,
 }
 
 impl Candidate {
     /// From the bytes of an answer.
-    ///
-    /// # Errors
-    /// Which part does not decode.
-    pub fn decode(raw: Bytes, raw_certificate: Bytes) -> Result<Self, Fault> {
+    pub(crate) fn decode(raw: Bytes, raw_certificate: Bytes) -> Result<Self, Fault> {
         let block = Block::decode(&raw).map_err(|error| Fault::Block(error.to_string()))?;
         let certificate =
             CommitCertificate::decode(&raw_certificate).map_err(|error| Fault::Certificate(error.to_string()))?;
@@ -48,8 +45,7 @@ impl Candidate {
 
 /// What a peer did wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Fault {
+pub(crate) enum Fault {
     /// The bytes are no block, or the block breaks a rule.
     Block(String),
     /// The certificate is not one for this block, or not valid under the validator set.
@@ -65,7 +61,7 @@ pub enum Fault {
 
 /// Outcome of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub(crate) enum Verdict {
     /// Everything that was asked for holds.
     Good,
     /// It does not, and whoever sent the block is to blame.
@@ -74,7 +70,7 @@ pub enum Verdict {
 
 /// Something happened.
 #[derive(Clone, Debug)]
-pub enum Input {
+pub(crate) enum Input {
     /// A peer is connected or says where it stands.
     Peer {
         /// The peer.
@@ -126,7 +122,7 @@ pub enum Input {
 
 /// What the owner must do.
 #[derive(Clone, Debug)]
-pub enum Action {
+pub(crate) enum Action {
     /// Ask a peer for consecutive blocks.
     Fetch {
         /// Names the answer.
