@@ -1,0 +1,137 @@
+//! Fuzz entry points, and random programs for property tests.
+
+#![expect(clippy::panic, reason = "a broken promise must stop the fuzzer")]
+
+mod random;
+mod random_action;
+mod random_query;
+mod random_statement;
+
+pub use random::Random;
+
+use crate::ast::{Statement, StatementKind};
+use crate::{parse_action, parse_script, parse_script_bytes, parse_type, print_script};
+
+/// Scripts: any bytes give statements or errors whose places lie in the text; what is read is printed as a text that
+/// reads the same.
+///
+/// # Panics
+/// A promise of the parser or the printer is broken.
+pub fn fuzz_parse_script(data: &[u8]) {
+    match parse_script_bytes(data) {
+        Ok(statements) => assert_round_trip(&statements),
+        Err(errors) => {
+            assert!(errors.count() > 0, "no reason given");
+            for error in errors.iter() {
+                assert!(error.span.range().end <= data.len(), "{error}");
+                assert!(error.place.start <= error.place.end, "{error}");
+                assert!(error.report().contains('^'), "{error}");
+            }
+        }
+    }
+}
+
+/// Stored actions: a text read as an action is also read as a script of one statement, with the same meaning.
+///
+/// # Panics
+/// A promise of the parser is broken.
+pub fn fuzz_parse_action(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Ok(action) = parse_action(text) {
+        match parse_script(text).as_deref() {
+            Ok([Statement { kind: StatementKind::CreateAction(again), .. }]) => {
+                assert_eq!(action, **again, "{text}");
+            }
+            other => panic!("{text} is an action and also {other:?}"),
+        }
+    }
+    if let Ok(data_type) = parse_type(text) {
+        let again = parse_type(&data_type.to_string());
+        assert_eq!(again.ok(), Some(data_type), "{text}");
+    }
+}
+
+/// # Panics
+/// Unless the statements, printed and read again, are the same.
+pub fn assert_round_trip(statements: &[Statement]) {
+    let text = print_script(statements);
+    match parse_script(&text) {
+        Ok(again) => assert_eq!(again, statements, "{text}"),
+        Err(errors) => panic!("{text}\n{}", errors.report()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CORPUS: &[&str] = &[
+        include_str!("../tests/data/corpus/token.sql"),
+        include_str!("../tests/data/corpus/errors.sql"),
+        "SELECT -9223372036854775808, - 5::text, -(5), NOT (EXISTS (SELECT 1)) FROM t AS a",
+        "CREATE ACTION a() PUBLIC { if($x, 1); IF ($x) { } $a, _ := f(); $b := (f()); FOR $i IN (g()) {} }",
+        "numeric(10,2)[]",
+        "SELECT 'it\\'s', 'it''s', 0x00fF, 1 . 5, \" a \"",
+    ];
+
+    /// Changes a few bytes; the results are often nearly a program.
+    fn mutated(text: &str, random: &mut Random) -> Vec<u8> {
+        let mut bytes = text.as_bytes().to_vec();
+        for _ in 0..random.below(4).saturating_add(1) {
+            let at = random.below(bytes.len().max(1));
+            let piece = *random
+                .choose(&["(", ")", "'", ";", "{", "}", "::", ".", " NOT ", "\u{e9}", "\0", "IN"]);
+            match random.below(3) {
+                0 => {
+                    bytes.splice(at..at, piece.bytes());
+                }
+                1 => bytes.truncate(at),
+                _ => {
+                    let end = at.saturating_add(random.below(8)).min(bytes.len());
+                    bytes.drain(at..end);
+                }
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn the_corpus_and_its_mutations_break_no_promise() {
+        let mut random = Random::new(4);
+        for text in CORPUS {
+            fuzz_parse_script(text.as_bytes());
+            fuzz_parse_action(text.as_bytes());
+            for _ in 0..300 {
+                let bytes = mutated(text, &mut random);
+                fuzz_parse_script(&bytes);
+                fuzz_parse_action(&bytes);
+            }
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn random_programs_survive_printing(seed in any::<u64>()) {
+            assert_round_trip(&Random::new(seed).script());
+        }
+
+        #[test]
+        fn mutations_of_random_programs_break_no_promise(seed in any::<u64>()) {
+            let mut random = Random::new(seed);
+            let text = print_script(&random.script());
+            let bytes = mutated(&text, &mut random);
+            fuzz_parse_script(&bytes);
+            fuzz_parse_action(&bytes);
+        }
+
+        #[test]
+        fn any_bytes_break_no_promise(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            fuzz_parse_script(&bytes);
+            fuzz_parse_action(&bytes);
+        }
+    }
+}

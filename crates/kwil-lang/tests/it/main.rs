@@ -1,0 +1,14 @@
+//! The parser against the conformance cases, its bounds, and the texts of its errors.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test ends at the first surprise"
+)]
+
+mod bounds;
+mod cases;
+mod errors;
+mod grammar;
