@@ -20,7 +20,7 @@ use crate::peers::scope::Scope;
 use crate::peers::standing::Conduct;
 use crate::peers::table::Registered;
 use crate::shared::{Shared, now_ms};
-use crate::wire::frame::{FrameError, FrameReader, frame};
+use crate::wire::frame::{FrameError, FrameReader, Patience, frame};
 use crate::wire::{SMALL_FRAME, StreamKind};
 use crate::{CloseCode, Closed, PeerInfo, PeerStatus};
 
@@ -56,7 +56,8 @@ async fn dialer(shared: &Arc<Shared>, id: NodeId, connection: &quinn::Connection
     prioritise(&send)?;
     write(connection, &mut send, &[StreamKind::Control.byte()]).await?;
     write(connection, &mut send, &hello_frame(&ours)).await?;
-    let mut reader = FrameReader::new(receive, SMALL_FRAME, shared.config.timing.frame);
+    let mut reader =
+        FrameReader::new(receive, SMALL_FRAME, Patience::Rate(shared.config.timing.frame));
     let theirs = match next_control(connection, &mut reader).await? {
         Message::Hello(hello) => hello,
         Message::Goodbye(goodbye) => return Err(farewell(shared, connection, goodbye).await),
@@ -103,7 +104,7 @@ async fn accept_control(
         None => return Err(ended(connection, "no control stream")),
     }
     prioritise(&send)?;
-    Ok((send, FrameReader::new(receive, SMALL_FRAME, shared.config.timing.frame)))
+    Ok((send, FrameReader::new(receive, SMALL_FRAME, Patience::Rate(shared.config.timing.frame))))
 }
 
 fn prioritise(send: &quinn::SendStream) -> Result<(), Closed> {

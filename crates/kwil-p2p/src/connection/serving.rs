@@ -22,7 +22,7 @@ use crate::peers::standing::Conduct;
 use crate::relay;
 use crate::shared::Shared;
 use crate::wire::consensus::commit_announce_from_proto;
-use crate::wire::frame::{FrameError, FrameReader, frame};
+use crate::wire::frame::{FrameError, FrameReader, Patience, frame};
 use crate::wire::{CONSENSUS_FRAME, SMALL_FRAME, StreamKind, TX_OVERHEAD, tx_ids};
 use crate::{CloseCode, Closed, NetworkEvent, PeerStatus, pex};
 
@@ -250,7 +250,7 @@ async fn accept_streams(shared: Arc<Shared>, peer: Arc<Peer>) -> Ended {
         tokio::select! {
             stream = peer.connection.accept_uni() => {
                 let mut stream = stream.map_err(|error| Closed::from_error(&error))?;
-                let patience = shared.config.timing.frame;
+                let patience = Patience::Rate(shared.config.timing.frame);
                 match stream_kind(&mut stream).await {
                     Some(Ok(StreamKind::Consensus)) if !consensus => {
                         consensus = true;

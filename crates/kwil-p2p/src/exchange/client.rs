@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use kwil_crypto::NodeId;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -13,7 +14,7 @@ use super::server::RefuseCode;
 use crate::config::AnswerTimes;
 use crate::peers::peer::Peer;
 use crate::wire::StreamKind;
-use crate::wire::frame::{FrameError, FrameReader, frame};
+use crate::wire::frame::{FrameError, FrameReader, Patience, frame};
 
 /// A request without a good answer.
 #[derive(Debug, thiserror::Error)]
@@ -133,11 +134,7 @@ pub(crate) async fn ask(
         .map_err(|reason| RequestError::Cut { peer: id, reason })?;
     Ok(Answer {
         peer: id,
-        reader: FrameReader::new(
-            receive,
-            budget.frame,
-            budget.times.gap.max(Duration::from_secs(1)),
-        ),
+        reader: FrameReader::new(receive, budget.frame, Patience::Gap(budget.times.gap)),
         budget,
         received: 0,
         started: false,
@@ -159,20 +156,17 @@ impl Answer {
     /// # Errors
     /// Refusal, delay, or a peer that breaks the protocol.
     pub async fn next(&mut self) -> Result<Option<Part>, RequestError> {
-        let patience = if self.started { self.budget.times.gap } else { self.budget.times.first };
-        let deadline = self.end.min(Instant::now() + patience);
         let peer = self.peer;
-        let frame = match timeout_at(deadline, self.reader.next()).await {
-            Err(_) => return Err(RequestError::Timeout { peer, waited_ms: patience.as_millis() }),
-            Ok(Err(FrameError::Stalled)) => {
-                return Err(RequestError::Timeout { peer, waited_ms: patience.as_millis() });
-            }
-            Ok(Err(error)) if error.punishes_peer() => {
+        let patience = if self.started { self.budget.times.gap } else { self.budget.times.first };
+        let slow = || RequestError::Timeout { peer, waited_ms: patience.as_millis() };
+        let frame = match self.next_frame(patience).await.ok_or_else(slow)? {
+            Err(FrameError::Stalled) => return Err(slow()),
+            Err(error) if error.punishes_peer() => {
                 return Err(RequestError::Malformed { peer, reason: error.to_string() });
             }
-            Ok(Err(error)) => return Err(RequestError::Cut { peer, reason: error.to_string() }),
-            Ok(Ok(None)) => return Ok(None),
-            Ok(Ok(Some(frame))) => frame,
+            Err(error) => return Err(RequestError::Cut { peer, reason: error.to_string() }),
+            Ok(None) => return Ok(None),
+            Ok(Some(frame)) => frame,
         };
         self.started = true;
         self.received =
@@ -190,6 +184,22 @@ impl Answer {
             Err(Malformed(what)) => {
                 Err(RequestError::Malformed { peer, reason: format!("malformed {what}") })
             }
+        }
+    }
+
+    /// The next frame; `None` when it does not begin within `patience`, or the whole answer takes too long. Once begun,
+    /// the gap between its pieces is watched instead: a large block on a slow line takes its time.
+    async fn next_frame(
+        &mut self,
+        patience: Duration,
+    ) -> Option<Result<Option<Bytes>, FrameError>> {
+        let begin = self.end.min(Instant::now() + patience);
+        match timeout_at(begin, self.reader.next()).await {
+            Ok(frame) => Some(frame),
+            Err(_) if self.reader.is_partial() => {
+                timeout_at(self.end, self.reader.next()).await.ok()
+            }
+            Err(_) => None,
         }
     }
 

@@ -17,7 +17,7 @@ use crate::NetworkEvent;
 use crate::metrics::Metrics;
 use crate::peers::peer::Peer;
 use crate::shared::Shared;
-use crate::wire::frame::{FrameError, FrameReader, frame};
+use crate::wire::frame::{FrameError, FrameReader, Patience, frame};
 use crate::wire::{SMALL_FRAME, StreamKind};
 
 /// Time for a request to arrive, and for the node to take it.
@@ -142,7 +142,7 @@ pub(crate) async fn serve(
     send: quinn::SendStream,
     receive: quinn::RecvStream,
 ) -> Result<(), ServeError> {
-    let mut reader = FrameReader::new(receive, SMALL_FRAME, TAKE);
+    let mut reader = FrameReader::new(receive, SMALL_FRAME, Patience::Rate(TAKE));
     let Ok(asked) = timeout(TAKE, reader.next()).await else { return Ok(()) };
     let Some(asked) = asked? else { return Ok(()) };
     shared.metrics.frame("in", "request", asked.len());

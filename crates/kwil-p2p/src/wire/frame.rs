@@ -108,18 +108,28 @@ pub(crate) fn frame(message: &impl prost::Message) -> Bytes {
     Bytes::from(message.encode_length_delimited_to_vec())
 }
 
+/// How long the rest of a started frame may take.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Patience {
+    /// This long for each 64 KiB.
+    Rate(Duration),
+    /// This long between two pieces.
+    Gap(Duration),
+}
+
 /// Reads frames from a QUIC stream. Dropping a pending [`FrameReader::next`] loses nothing.
 pub(crate) struct FrameReader {
     stream: quinn::RecvStream,
     decoder: FrameDecoder,
-    /// How long a started frame may take for each 64 KiB of it.
-    patience: Duration,
+    patience: Patience,
     deadline: Option<Instant>,
+    /// Bytes since the deadline was set.
+    arrived: usize,
 }
 
 impl FrameReader {
-    pub(crate) fn new(stream: quinn::RecvStream, limit: usize, patience: Duration) -> Self {
-        Self { stream, decoder: FrameDecoder::new(limit), patience, deadline: None }
+    pub(crate) fn new(stream: quinn::RecvStream, limit: usize, patience: Patience) -> Self {
+        Self { stream, decoder: FrameDecoder::new(limit), patience, deadline: None, arrived: 0 }
     }
 
     /// The next frame; `None` when the stream ended between frames.
@@ -131,7 +141,8 @@ impl FrameReader {
             }
             let partial = self.decoder.is_partial();
             let chunk = if partial {
-                let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + self.patience);
+                let (Patience::Rate(time) | Patience::Gap(time)) = self.patience;
+                let deadline = *self.deadline.get_or_insert_with(|| Instant::now() + time);
                 timeout_at(deadline, self.stream.read_chunk(CHUNK, true))
                     .await
                     .map_err(|_| FrameError::Stalled)??
@@ -146,11 +157,22 @@ impl FrameReader {
         }
     }
 
-    /// Each 64 KiB that arrive extend the time for the rest.
+    /// What arrived buys time for the rest.
     fn account(&mut self, bytes: usize) {
-        if bytes >= CHUNK {
+        self.arrived = self.arrived.saturating_add(bytes);
+        let paid = match self.patience {
+            Patience::Rate(_) => self.arrived >= CHUNK,
+            Patience::Gap(_) => true,
+        };
+        if paid || self.deadline.is_none() {
             self.deadline = None;
+            self.arrived = 0;
         }
+    }
+
+    /// Whether part of a frame has arrived.
+    pub(crate) fn is_partial(&self) -> bool {
+        self.decoder.is_partial()
     }
 
     /// Tells the sender that the rest is not wanted.

@@ -7,9 +7,12 @@ use kwil_crypto::Hash;
 use kwil_p2p::{
     Body, CommittedBlock, InboundRequest, NetworkEvent, Part, RefuseCode, Request, RequestError,
 };
+use kwil_proto::p2p::v1 as proto;
 use kwil_types::Height;
+use prost::Message as _;
 
-use crate::harness::{id, pair};
+use crate::harness::{Setup, id, key, pair};
+use crate::stranger::Stranger;
 
 fn asked(event: NetworkEvent) -> Option<InboundRequest> {
     match event {
@@ -126,4 +129,31 @@ async fn asker_that_goes_away_ends_the_answer() {
     b.halt().await;
     drop(asking);
     while responder.send(Part::Manifest(Bytes::from(vec![0; 1 << 20]))).await.is_ok() {}
+}
+
+#[tokio::test]
+async fn large_part_on_a_slow_line_has_time() {
+    let mut node = Setup::new(1).start();
+    let (slow, _send, _receive) = Stranger::greet(&node, key(20)).await;
+    node.connected_to(id(20)).await;
+    let raw = Bytes::from(vec![5; 300_000]);
+    let answer = proto::Answer { code: 0, part: Some(proto::answer::Part::RawBlock(raw.clone())) };
+    let serving = async {
+        let (mut send, _request) = slow.connection.accept_bi().await.unwrap();
+        let mut pace = tokio::time::interval(Duration::from_millis(50));
+        for piece in answer.encode_length_delimited_to_vec().chunks(10_000) {
+            pace.tick().await;
+            send.write_all(piece).await.unwrap();
+        }
+        send.finish().unwrap();
+        send.stopped().await.unwrap();
+    };
+    // Patience for silence is 400 ms; the part alone takes 1.5 s.
+    let patience = Duration::from_millis(400);
+    let asking = async {
+        let mut answer = node.handle.request(&id(20), &Request::Snapshots, patience).await.unwrap();
+        answer.next().await
+    };
+    let (part, ()) = tokio::join!(asking, serving);
+    assert_eq!(part.unwrap(), Some(Part::RawBlock(raw)));
 }

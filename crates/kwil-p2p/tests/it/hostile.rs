@@ -165,6 +165,26 @@ async fn frame_that_stalls_ends_the_connection() {
 }
 
 #[tokio::test]
+async fn large_frame_on_a_slow_line_has_time() {
+    let (mut node, mut honest) = busy().await;
+    let (stranger, _send, _receive) = Stranger::greet(&node, key(20)).await;
+    let mut stream = stranger.open(1).await;
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(400_000, &mut bytes);
+    bytes.resize(bytes.len() + 400_000, 0xff);
+    // 40 KB each 50 ms: more than the 64 KiB in 300 ms that the node wants, far longer than 300 ms in all.
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    for piece in bytes.chunks(40_000) {
+        pace.tick().await;
+        stream.write_all(piece).await.unwrap();
+    }
+    // It was read to the end and only then found to be nonsense.
+    let (code, text) = stranger.closed().await;
+    assert!(code == PROTOCOL && text.contains("malformed consensus message"), "{code} {text}");
+    still_works(&mut node, &mut honest, 1).await;
+}
+
+#[tokio::test]
 async fn peer_that_never_greets_is_dropped() {
     let mut node =
         Setup::new(1).with(|config| config.timing.handshake = Duration::from_millis(300)).start();
