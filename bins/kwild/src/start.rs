@@ -12,7 +12,7 @@ use kwil_config::{Config, Secret};
 use kwil_crypto::{NodeId, PrivateKey};
 use kwil_genesis::Genesis;
 use kwil_log::{LogHandle, Setup};
-use kwil_store::RootLock;
+use kwil_store::{RootLock, StoreError};
 
 use crate::node::NodeInputs;
 
@@ -71,7 +71,7 @@ impl Start {
     ) -> Result<(NodeInputs, LogHandle), CliError> {
         let loaded = self.config.load(root, context)?;
         // The node holds the lock while it runs; looked at here so that two nodes never write one log.
-        drop(RootLock::acquire(root).map_err(|error| CliError::failed(error.to_string()))?);
+        drop(RootLock::acquire(root).map_err(|error| locked(&error, root))?);
         let mut config = loaded.config;
         if self.autogen {
             autogen::make_files(root, &config, self.db_owner.as_deref())?;
@@ -92,6 +92,15 @@ impl Start {
         let id = NodeId::new(key.public_key());
         tracing::info!(target: "KWILD", "Node public key: {} ({})", id.public_key().to_hex(), key.key_type().name());
         Ok((NodeInputs { root: root.to_path_buf(), config, key, genesis }, log))
+    }
+}
+
+fn locked(error: &StoreError, root: &Path) -> CliError {
+    match error {
+        StoreError::Locked { pid: Some(pid), .. } => {
+            CliError::failed(format!("root directory {} is in use by pid {pid}", root.display()))
+        }
+        other => CliError::because("cannot lock the root directory", other),
     }
 }
 

@@ -49,8 +49,11 @@ impl RpcArgs {
         context: &mut Context,
         question: impl AsyncFnOnce(&AdminClient) -> Result<T, ClientError>,
     ) -> Result<T, CliError> {
-        let client = self.client(context)?;
+        let (provider, options) = self.client(context)?;
         context.block_on(async {
+            // Transports spawn, so a client is made inside the runtime.
+            let client = AdminClient::new(&provider, &options)
+                .map_err(|error| explain(&error, "admin service"))?;
             let answer =
                 question(&client).await.map_err(|error| explain_admin(&error, client.endpoint()));
             client.close().await;
@@ -58,8 +61,8 @@ impl RpcArgs {
         })
     }
 
-    /// A client of the endpoint that flags, variables and the node's configuration name.
-    fn client(&self, context: &mut Context) -> Result<AdminClient, CliError> {
+    /// The endpoint that flags, variables and the node's configuration name, and what proves who is who.
+    fn client(&self, context: &mut Context) -> Result<(Provider, ClientOptions), CliError> {
         let config = local_config(context);
         let text = self.endpoint(config.as_ref(), context);
         let provider =
@@ -74,7 +77,7 @@ impl RpcArgs {
             options = self.certificates(options, context)?;
         }
         context.debug(&format!("admin service at {provider}"));
-        AdminClient::new(&provider, &options).map_err(|error| explain(&error, "admin service"))
+        Ok((provider, options))
     }
 
     fn endpoint(&self, config: Option<&Config>, context: &Context) -> String {

@@ -226,3 +226,14 @@ fn a_transaction_of_the_vectors_is_decoded() {
     }
     assert!(seen > 5, "{seen} transactions");
 }
+
+#[test]
+fn every_kind_of_endpoint_can_be_named() {
+    let sandbox = kwil_cli();
+    for endpoint in
+        ["127.0.0.1:9", "grpc://127.0.0.1:9", "quic://127.0.0.1:9", "/nonexistent/socket"]
+    {
+        let output = sandbox.run(["utils", "ping", "--timeout", "1s", "--provider", endpoint]);
+        assert_eq!(output.status.code(), Some(3), "{endpoint}: {output:?}");
+    }
+}

@@ -74,12 +74,20 @@ impl UserArgs {
         context: &mut Context,
         question: impl AsyncFnOnce(&UserClient) -> Result<T, ClientError>,
     ) -> Result<T, CliError> {
-        let client = self.client(settings, context)?;
-        context
-            .block_on(async { question(&client).await.map_err(|error| explain_provider(&error)) })
+        let (provider, options) = self.endpoint(settings, context)?;
+        context.block_on(async {
+            // Transports spawn, so a client is made inside the runtime.
+            let client =
+                UserClient::new(&provider, &options).map_err(|error| explain_provider(&error))?;
+            question(&client).await.map_err(|error| explain_provider(&error))
+        })
     }
 
-    fn client(&self, settings: &Settings, context: &Context) -> Result<UserClient, CliError> {
+    fn endpoint(
+        &self,
+        settings: &Settings,
+        context: &Context,
+    ) -> Result<(Provider, ClientOptions), CliError> {
         let provider = Provider::user(&settings.provider)
             .map_err(|error| CliError::usage(error.to_string()))?;
         let mut options = ClientOptions::new();
@@ -94,7 +102,7 @@ impl UserArgs {
                 }),
             );
         }
-        UserClient::new(&provider, &options).map_err(|error| explain_provider(&error))
+        Ok((provider, options))
     }
 
     fn limit(&self, context: &Context) -> Result<Option<std::time::Duration>, CliError> {
