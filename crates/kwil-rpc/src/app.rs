@@ -83,7 +83,8 @@ fn is_grpc(headers: &HeaderMap) -> bool {
 /// The way in and out of every request.
 async fn pass(State(door): State<Arc<Door>>, mut request: Request, next: Next) -> Response {
     let mut info = request.extensions().get::<ConnInfo>().cloned().unwrap_or_default();
-    info.client = info.client.map(|peer| door.client(peer, request.headers()));
+    info.client =
+        info.client.map(|peer| client_address(door.trusted_proxies, peer, request.headers()));
     info.request_id = own_id(request.headers()).unwrap_or_else(|| door.front.request_id());
     let grpc = is_grpc(request.headers());
     let origin = door.allowed_origin(request.headers());
@@ -117,24 +118,6 @@ fn own_id(headers: &HeaderMap) -> Option<String> {
 }
 
 impl Door {
-    /// The client's address, through proxies of ours only.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
-        let Some(depth) = self.trusted_proxies.checked_sub(1) else { return peer };
-        let forwarded: Vec<&str> = headers
-            .get_all("x-forwarded-for")
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|list| list.split(','))
-            .map(str::trim)
-            .collect();
-        let named = forwarded.iter().rev().nth(depth).copied();
-        let named = named.or_else(|| {
-            let single = self.trusted_proxies == 1 && forwarded.is_empty();
-            single.then(|| headers.get("x-real-ip")?.to_str().ok()).flatten()
-        });
-        named.and_then(|text| text.parse().ok()).unwrap_or(peer)
-    }
-
     fn allowed_origin(&self, headers: &HeaderMap) -> Option<HeaderValue> {
         let origin = headers.get(ORIGIN)?;
         let allows = |known: &String| known == "*" || known.as_bytes() == origin.as_bytes();
@@ -178,6 +161,24 @@ impl Door {
             .insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"kwild\""));
         Some(response)
     }
+}
+
+/// The client's address, through proxies of ours only.
+fn client_address(trusted_proxies: usize, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    let Some(depth) = trusted_proxies.checked_sub(1) else { return peer };
+    let forwarded: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|list| list.split(','))
+        .map(str::trim)
+        .collect();
+    let named = forwarded.iter().rev().nth(depth).copied();
+    let named = named.or_else(|| {
+        let single = trusted_proxies == 1 && forwarded.is_empty();
+        single.then(|| headers.get("x-real-ip")?.to_str().ok()).flatten()
+    });
+    named.and_then(|text| text.parse().ok()).unwrap_or(peer)
 }
 
 /// Compares hashes, so that the time says nothing about the password; the user name is ignored.
@@ -237,4 +238,49 @@ fn panicked(panic: &(dyn Any + Send), request_id: &str, grpc: bool) -> Response 
     *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(jsonrpc::JSON));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_proxies_of_ours_are_believed() {
+        let peer = IpAddr::from([10, 0, 0, 9]);
+        let chain =
+            headers(&[("x-forwarded-for", "1.1.1.1, 2.2.2.2"), ("x-forwarded-for", "3.3.3.3")]);
+        let real = headers(&[("x-real-ip", "4.4.4.4")]);
+        assert_eq!(client_address(0, peer, &chain), peer);
+        assert_eq!(client_address(1, peer, &chain), IpAddr::from([3, 3, 3, 3]));
+        assert_eq!(client_address(2, peer, &chain), IpAddr::from([2, 2, 2, 2]));
+        assert_eq!(client_address(4, peer, &chain), peer);
+        assert_eq!(client_address(1, peer, &real), IpAddr::from([4, 4, 4, 4]));
+        assert_eq!(client_address(2, peer, &real), peer);
+        assert_eq!(client_address(1, peer, &headers(&[("x-forwarded-for", "nonsense")])), peer);
+    }
+
+    #[test]
+    fn passwords_are_compared_whole() {
+        let password = Password::new("a:b".to_owned());
+        let basic = |text: &str| {
+            HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(text))).unwrap()
+        };
+        assert!(knows(&password, &basic("user:a:b")));
+        assert!(knows(&password, &basic(":a:b")));
+        for wrong in ["user:a", "user:", "user:a:bc", "a:b"] {
+            assert!(!knows(&password, &basic(wrong)), "{wrong}");
+        }
+        for broken in ["Basic", "Basic !!", "Bearer YTpi", ""] {
+            assert!(!knows(&password, &HeaderValue::from_static(broken)), "{broken}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::{
     certificate_node_id, endpoint, negotiated_alpn, peer_certificate, server_config, server_tls,
 };
 
-/// Handshakes of unproven addresses beyond which the others must prove theirs first.
+/// Connections beyond which new clients must prove their address first.
 const UNVALIDATED_MAX: usize = 256;
 
 /// Why the listener does not listen.
@@ -73,8 +73,8 @@ impl GrpcListener {
         self.address
     }
 
-    /// The next client, before any work for it. `None` when the listener is closed. While many unproven handshakes
-    /// are under way, clients have to prove their address first.
+    /// The next client, before any work for it. `None` when the listener is closed. While many connections are open,
+    /// new clients have to prove their address first, which costs forgers more than it costs us.
     pub async fn accept(&self) -> Option<quinn::Incoming> {
         loop {
             let incoming = self.endpoint.accept().await?;

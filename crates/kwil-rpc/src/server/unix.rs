@@ -27,18 +27,23 @@ struct SocketFile {
 }
 
 impl Unix {
-    /// Binds in a private folder and moves the socket to its place, so that it never has another mode.
+    /// Binds in a private folder and links the socket to its place, so that it never has another mode.
     pub(super) async fn bind(path: &Path) -> Result<Self, StartError> {
         clear(path).await?;
         let fault = |source| StartError::Socket { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.exists()) {
             DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(fault)?;
         }
-        let nursery = path.with_extension(format!("{}.new", std::process::id()));
+        let mut name = [0; 4];
+        getrandom::fill(&mut name).map_err(StartError::entropy)?;
+        let nursery = path.with_extension(format!("{:08x}", u32::from_be_bytes(name)));
         DirBuilder::new().mode(0o700).create(&nursery).map_err(fault)?;
         let made = place(&nursery, path);
         fs::remove_dir_all(&nursery).map_err(fault)?;
-        made.map_err(fault)
+        made.map_err(|source| match source.kind() {
+            io::ErrorKind::AlreadyExists => StartError::SocketInUse { path: path.to_owned() },
+            _ => fault(source),
+        })
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -99,7 +104,8 @@ fn place(nursery: &Path, path: &Path) -> io::Result<Unix> {
     let listener = UnixListener::bind(&young)?;
     fs::set_permissions(&young, Permissions::from_mode(0o600))?;
     let metadata = fs::symlink_metadata(&young)?;
-    fs::rename(&young, path)?;
+    // Unlike a rename, a link takes nobody's place: of two nodes that start at once, one is told.
+    fs::hard_link(&young, path)?;
     let file = SocketFile { path: path.to_owned(), device: metadata.dev(), inode: metadata.ino() };
     Ok(Unix { listener, file })
 }

@@ -3,7 +3,7 @@
 use kwil_api::Transaction;
 use kwil_api::admin::TxOptions;
 use kwil_api::chain::{BlockAt, BlockRequest};
-use kwil_client::{AdminClient, ClientOptions, Provider, TxDraft, UserClient};
+use kwil_client::{AdminClient, ClientOptions, Provider, Sender, TxDraft, UserClient};
 use kwil_crypto::{NodeId, PrivateKey};
 use kwil_types::{AccountId, Amount, RawTx};
 
@@ -209,6 +209,28 @@ async fn a_transaction_is_prepared_sent_and_awaited() {
         let failed = client.wait_for_success(failing, SOON).await.unwrap_err();
         assert_eq!((failed.exit_code(), failed.error_code()), (6, "tx_failed"));
     }
+}
+
+#[tokio::test]
+async fn a_sender_counts_its_nonces_and_notices_others() {
+    let node = Running::start(Ledger::new()).await;
+    for (round, client) in (0..).zip(users(&node)) {
+        let sender = Sender::new(client, eth_signer(), CHAIN_ID).unwrap();
+        let draft = || TxDraft::transfer(receiver(), Amount::from(1)).unwrap().fee(Amount::ZERO);
+        let first = 8 + round * 4;
+        assert_eq!(sender.send(draft()).await.unwrap(), signed(1, first));
+        assert_eq!(sender.send(draft()).await.unwrap(), signed(1, first + 1));
+        // Somebody else uses the same key.
+        users(&node)[0].broadcast(transfer(first + 2)).await.unwrap();
+        assert_eq!(sender.send(draft()).await.unwrap(), signed(1, first + 3));
+        assert_eq!(u64::try_from(node.ledger.mempool_len()).unwrap(), (round + 1) * 4);
+    }
+}
+
+/// Id of a transfer of this amount.
+fn signed(amount: u64, nonce: u64) -> kwil_crypto::Hash {
+    let draft = TxDraft::transfer(receiver(), Amount::from(amount)).unwrap();
+    draft.nonce(nonce).fee(Amount::ZERO).sign(&eth_signer(), CHAIN_ID).unwrap().id()
 }
 
 #[tokio::test]
