@@ -41,7 +41,6 @@ pub(crate) fn run(keep: bool) -> Result<()> {
     if keep { leave_running(lab, nodes) } else { Ok(()) }
 }
 
-
 fn leave_running(lab: Lab, nodes: Vec<Node>) -> Result<()> {
     println!("\n== The network goes on");
     let pids: Vec<String> = nodes.iter().map(|node| node.process.id().to_string()).collect();

@@ -20,6 +20,8 @@ pub struct Config {
     pub propose_timeout: Duration,
     /// An empty block after this idle time; zero = never.
     pub empty_block_timeout: Duration,
+    /// The first block of a chain does not wait for `empty_block_timeout`: a new network shows at once that it works.
+    pub first_block_at_once: bool,
     /// Time between two heartbeats of a validator.
     pub heartbeat_interval: Duration,
     /// A validator silent for this long is not alive.
@@ -52,6 +54,7 @@ impl Default for Config {
             min_block_interval: Duration::from_millis(20),
             propose_timeout: Duration::from_secs(1),
             empty_block_timeout: Duration::from_secs(60),
+            first_block_at_once: false,
             heartbeat_interval: Duration::from_millis(250),
             leader_timeout: Duration::from_secs(1),
             view_timeout: Duration::from_secs(2),

@@ -51,10 +51,15 @@ impl Machine {
             let gathered = first.plus(config.batch_delay).max(spaced.unwrap_or_default());
             gathered.min(first.plus(config.propose_timeout))
         });
-        let idle = config.empty_block_timeout;
-        let empty = (!idle.is_zero()).then(|| self.last_commit.plus(idle));
-        let due = [txs, empty].into_iter().flatten().min()?;
+        let due = [txs, self.empty_block_due()].into_iter().flatten().min()?;
         Some(due.max(self.not_before.unwrap_or_default()))
+    }
+
+    /// When an empty block is due; `None` when none are made.
+    fn empty_block_due(&self) -> Option<Millis> {
+        let idle = self.config.empty_block_timeout;
+        let at_once = self.config.first_block_at_once && self.tip.announce.is_none();
+        (!idle.is_zero()).then(|| if at_once { Millis::default() } else { self.last_commit.plus(idle) })
     }
 
     /// ProduceNow: starts a block in view 0 when one is due.
@@ -91,8 +96,7 @@ impl Machine {
             self.lead_set.clear();
             return;
         }
-        let idle = self.config.empty_block_timeout;
-        let empty_due = !idle.is_zero() && cx.now >= self.last_commit.plus(idle);
+        let empty_due = self.empty_block_due().is_some_and(|due| cx.now >= due);
         if txs.is_empty() && view == View::ZERO && !empty_due {
             self.batch_since = None;
             return;

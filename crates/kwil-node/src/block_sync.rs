@@ -78,7 +78,11 @@ impl SyncHandle {
     }
 
     /// A peer says where it stands.
-    pub(crate) async fn peer_stands(&self, peer: NodeId, status: PeerStatus) -> Result<(), NodeError> {
+    pub(crate) async fn peer_stands(
+        &self,
+        peer: NodeId,
+        status: PeerStatus,
+    ) -> Result<(), NodeError> {
         self.tell(Told::Stands(peer, status)).await
     }
 

@@ -2,8 +2,10 @@
 
 mod reads;
 mod sets;
+mod shown;
 mod updates;
 
 pub(crate) use reads::{ChainReads, CommittedBlock, announce_at};
 pub(crate) use sets::SetHistory;
+pub(crate) use shown::ShownChain;
 pub(crate) use updates::BlockUpdates;

@@ -45,7 +45,11 @@ pub(crate) struct BlockChecks {
 
 impl BlockChecks {
     pub(crate) fn new(mempool: Mempool, chain_id: String, authenticators: Arc<Registry>) -> Self {
-        Self { mempool, network: Arc::new(Network { chain_id, authenticators }), checked: Arc::default() }
+        Self {
+            mempool,
+            network: Arc::new(Network { chain_id, authenticators }),
+            checked: Arc::default(),
+        }
     }
 
     /// The bytes of transactions that wait in the mempool, in the order asked.
@@ -59,7 +63,11 @@ impl BlockChecks {
     }
 
     /// The parsed transactions of a valid block; checks it unless that was done before.
-    pub(crate) async fn transactions(&self, block: &Arc<Block>, max_block_size: u64) -> Result<Arc<Vec<RawTx>>, Fault> {
+    pub(crate) async fn transactions(
+        &self,
+        block: &Arc<Block>,
+        max_block_size: u64,
+    ) -> Result<Arc<Vec<RawTx>>, Fault> {
         if let Some(txs) = self.remembered(block.hash()) {
             return Ok(txs);
         }
@@ -104,7 +112,8 @@ impl BlockChecks {
             work.spawn_blocking(move || network.verify(piece));
         }
         while let Some(done) = work.join_next().await {
-            let verified = done.map_err(|error| Fault::BreaksRule(format!("a signature check died: {error}")))??;
+            let verified = done
+                .map_err(|error| Fault::BreaksRule(format!("a signature check died: {error}")))??;
             for (position, raw) in verified {
                 if let Some(slot) = parsed.get_mut(position) {
                     *slot = Some(raw);
@@ -118,7 +127,9 @@ impl BlockChecks {
 impl Network {
     fn verify(&self, piece: Vec<(usize, Bytes)>) -> Result<Vec<(usize, RawTx)>, Fault> {
         let verify_one = |(position, bytes)| {
-            let raw = self.verify_one(bytes).map_err(|why| Fault::BreaksRule(format!("transaction {position}: {why}")))?;
+            let raw = self
+                .verify_one(bytes)
+                .map_err(|why| Fault::BreaksRule(format!("transaction {position}: {why}")))?;
             Ok((position, raw))
         };
         piece.into_iter().map(verify_one).collect()
@@ -132,7 +143,12 @@ impl Network {
         }
         let message = tx.signed_message().map_err(|error| error.to_string())?;
         let signature = &tx.signature;
-        let verdict = self.authenticators.verify(&signature.auth_type, &tx.sender, &message, &signature.bytes);
+        let verdict = self.authenticators.verify(
+            &signature.auth_type,
+            &tx.sender,
+            &message,
+            &signature.bytes,
+        );
         verdict.map_err(|error| error.to_string())?;
         Ok(raw)
     }
@@ -140,7 +156,9 @@ impl Network {
 
 fn fault(error: &BlockError) -> Fault {
     match error {
-        BlockError::TxRoot { .. } | BlockError::TxCount { .. } | BlockError::Wire(_) => Fault::OtherBody,
+        BlockError::TxRoot { .. } | BlockError::TxCount { .. } | BlockError::Wire(_) => {
+            Fault::OtherBody
+        }
         other => Fault::BreaksRule(other.to_string()),
     }
 }

@@ -24,7 +24,9 @@ impl Clock {
     pub(crate) fn instant(&self, at: Millis) -> Instant {
         const FAR: Duration = Duration::from_secs(24 * 60 * 60);
         let offset = Duration::from_millis(at.0);
-        self.origin.checked_add(offset).unwrap_or_else(|| Instant::now().checked_add(FAR).unwrap_or(self.origin))
+        self.origin
+            .checked_add(offset)
+            .unwrap_or_else(|| Instant::now().checked_add(FAR).unwrap_or(self.origin))
     }
 }
 

@@ -8,7 +8,11 @@ use kwil_state::{Endpoint, External, Launcher, Managed, ManagedConfig, Postgres,
 use crate::error::NodeError;
 
 /// Starts the managed server or checks the external one.
-pub(crate) async fn start(root: &Path, config: &Config, launcher: Launcher) -> Result<Postgres, NodeError> {
+pub(crate) async fn start(
+    root: &Path,
+    config: &Config,
+    launcher: Launcher,
+) -> Result<Postgres, NodeError> {
     let server = match config.db.mode() {
         DbMode::Managed => {
             tracing::info!(target: "PG", "Running a private PostgreSQL server; set db.host to use another one");
@@ -48,7 +52,8 @@ fn external(host: &str, port: u16, config: &Config) -> Result<Endpoint, NodeErro
         db.pass.expose().to_owned()
     } else {
         let path = Path::new(&db.pass_file);
-        let text = std::fs::read_to_string(path).map_err(|source| NodeError::Io { path: path.to_owned(), source })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| NodeError::Io { path: path.to_owned(), source })?;
         text.trim_end().to_owned()
     };
     let endpoint = if host.starts_with('/') {

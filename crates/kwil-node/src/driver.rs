@@ -61,7 +61,10 @@ impl DriverHandle {
     ///
     /// # Errors
     /// [`NodeError::Stopping`] when the driver ended; the inner result is the machine's.
-    pub(crate) async fn command(&self, command: Command) -> Result<Result<(), OperatorError>, NodeError> {
+    pub(crate) async fn command(
+        &self,
+        command: Command,
+    ) -> Result<Result<(), OperatorError>, NodeError> {
         let (reply, answer) = oneshot::channel();
         self.orders.send(Order::Operator(command, reply)).await.map_err(|_| NodeError::Stopping)?;
         answer.await.map_err(|_| NodeError::Stopping)
@@ -132,7 +135,10 @@ impl Driver {
         clock: Clock,
         (own, orders): (mpsc::Sender<Order>, mpsc::Receiver<Order>),
     ) -> (Self, DriverHandle) {
-        let (status, watched) = watch::channel(ConsensusStatus::of(&machine, parts.me, clock.now()));
+        let (status, watched) = watch::channel(ConsensusStatus {
+            absent: Vec::new(),
+            ..ConsensusStatus::of(&machine, parts.me, clock.now())
+        });
         let handle = DriverHandle { orders: own.clone(), status: watched };
         let bodies = bodies::Bodies::default();
         let driver = Self {
@@ -196,7 +202,9 @@ impl Driver {
             Order::Operator(command, reply) => self.feed_command(command, Some(reply)).await,
             Order::Body(block, reply) => {
                 let body = self.machine.body(&block).cloned();
-                reply.send(body).unwrap_or_else(|_| tracing::debug!(target: "CONS", %block, "nobody waited for this body"));
+                reply.send(body).unwrap_or_else(
+                    |_| tracing::debug!(target: "CONS", %block, "nobody waited for this body"),
+                );
                 Ok(())
             }
         }
@@ -238,7 +246,11 @@ impl Driver {
 
 fn pending_of(summary: &Summary) -> Pending {
     let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-    Pending { txs: number(summary.ready_txs), bytes: number(summary.ready_bytes), newest: summary.newest }
+    Pending {
+        txs: number(summary.ready_txs),
+        bytes: number(summary.ready_bytes),
+        newest: summary.newest,
+    }
 }
 
 async fn wait_until(wake: Option<tokio::time::Instant>) {

@@ -27,10 +27,16 @@ impl EvidenceFolder {
         let digest: String = sha256(&bytes).to_string().chars().take(16).collect();
         let name = format!("{:020}-{digest}", evidence.height().0);
         std::fs::write(self.0.join(name), bytes).map_err(fault)?;
-        let mut names: Vec<PathBuf> =
-            std::fs::read_dir(&self.0).map_err(fault)?.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        let mut names: Vec<PathBuf> = std::fs::read_dir(&self.0)
+            .map_err(fault)?
+            .filter_map(Result::ok)
+            .map(|entry| entry.path())
+            .collect();
         names.sort_unstable();
         let surplus = names.len().saturating_sub(KEPT);
-        names.iter().take(surplus).try_for_each(|oldest| std::fs::remove_file(oldest).map_err(fault))
+        names
+            .iter()
+            .take(surplus)
+            .try_for_each(|oldest| std::fs::remove_file(oldest).map_err(fault))
     }
 }

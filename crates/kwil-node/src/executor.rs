@@ -38,7 +38,11 @@ pub(crate) enum Request {
     /// Make an execution final.
     Commit { token: u64, block: Arc<Block>, certificate: CommitCertificate },
     /// Execute and commit a certified block that sync has put into the block log.
-    Apply { block: Arc<Block>, certificate: CommitCertificate, reply: oneshot::Sender<Result<NextHeight, ApplyError>> },
+    Apply {
+        block: Arc<Block>,
+        certificate: CommitCertificate,
+        reply: oneshot::Sender<Result<NextHeight, ApplyError>>,
+    },
 }
 
 /// Why a certified block could not be applied.
@@ -81,7 +85,12 @@ impl ExecutorHandle {
         self.checks.clone()
     }
 
-    pub(crate) async fn execute(&self, token: u64, block: Arc<Block>, cancel: CancellationToken) -> Result<(), NodeError> {
+    pub(crate) async fn execute(
+        &self,
+        token: u64,
+        block: Arc<Block>,
+        cancel: CancellationToken,
+    ) -> Result<(), NodeError> {
         self.send(Request::Execute { token, block, cancel }).await
     }
 
@@ -89,7 +98,12 @@ impl ExecutorHandle {
         self.send(Request::RollBack { token }).await
     }
 
-    pub(crate) async fn commit(&self, token: u64, block: Arc<Block>, certificate: CommitCertificate) -> Result<(), NodeError> {
+    pub(crate) async fn commit(
+        &self,
+        token: u64,
+        block: Arc<Block>,
+        certificate: CommitCertificate,
+    ) -> Result<(), NodeError> {
         self.send(Request::Commit { token, block, certificate }).await
     }
 

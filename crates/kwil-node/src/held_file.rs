@@ -23,13 +23,20 @@ enum Document {
 impl Document {
     fn of(reason: &HeldReason) -> Option<Self> {
         Some(match reason {
-            HeldReason::Diverged { height, block, certified, own } => {
-                Self::Diverged { height: height.0, block: block.to_string(), certified: certified.to_string(), own: own.to_string() }
+            HeldReason::Diverged { height, block, certified, own } => Self::Diverged {
+                height: height.0,
+                block: block.to_string(),
+                certified: certified.to_string(),
+                own: own.to_string(),
+            },
+            HeldReason::Nondeterminism { block, first, second } => Self::Nondeterminism {
+                block: block.to_string(),
+                first: first.to_string(),
+                second: second.to_string(),
+            },
+            HeldReason::NoAppHashMajority { height, block } => {
+                Self::NoAppHashMajority { height: height.0, block: block.to_string() }
             }
-            HeldReason::Nondeterminism { block, first, second } => {
-                Self::Nondeterminism { block: block.to_string(), first: first.to_string(), second: second.to_string() }
-            }
-            HeldReason::NoAppHashMajority { height, block } => Self::NoAppHashMajority { height: height.0, block: block.to_string() },
             HeldReason::Fork { height } => Self::Fork { height: height.0 },
             HeldReason::KeyInUse => Self::KeyInUse {},
             HeldReason::Equivocation { height } => Self::Equivocation { height: height.0 },
@@ -38,15 +45,23 @@ impl Document {
     }
 
     fn reason(self) -> Result<HeldReason, String> {
-        let hash = |text: String| text.parse::<Hash>().map_err(|error| format!("{text:?}: {error}"));
+        let hash =
+            |text: String| text.parse::<Hash>().map_err(|error| format!("{text:?}: {error}"));
         Ok(match self {
-            Self::Diverged { height, block, certified, own } => {
-                HeldReason::Diverged { height: Height(height), block: hash(block)?, certified: hash(certified)?, own: hash(own)? }
+            Self::Diverged { height, block, certified, own } => HeldReason::Diverged {
+                height: Height(height),
+                block: hash(block)?,
+                certified: hash(certified)?,
+                own: hash(own)?,
+            },
+            Self::Nondeterminism { block, first, second } => HeldReason::Nondeterminism {
+                block: hash(block)?,
+                first: hash(first)?,
+                second: hash(second)?,
+            },
+            Self::NoAppHashMajority { height, block } => {
+                HeldReason::NoAppHashMajority { height: Height(height), block: hash(block)? }
             }
-            Self::Nondeterminism { block, first, second } => {
-                HeldReason::Nondeterminism { block: hash(block)?, first: hash(first)?, second: hash(second)? }
-            }
-            Self::NoAppHashMajority { height, block } => HeldReason::NoAppHashMajority { height: Height(height), block: hash(block)? },
             Self::Fork { height } => HeldReason::Fork { height: Height(height) },
             Self::KeyInUse {} => HeldReason::KeyInUse,
             Self::Equivocation { height } => HeldReason::Equivocation { height: Height(height) },
@@ -58,15 +73,18 @@ impl Document {
 pub(crate) fn read(file: &StateFile) -> Result<Option<HeldReason>, NodeError> {
     let Some(bytes) = file.read()? else { return Ok(None) };
     let fault = |what: String| NodeError::StateFile { path: file.path().to_owned(), what };
-    let document: Document = serde_json::from_slice(&bytes).map_err(|error| fault(error.to_string()))?;
+    let document: Document =
+        serde_json::from_slice(&bytes).map_err(|error| fault(error.to_string()))?;
     document.reason().map(Some).map_err(fault)
 }
 
 /// Writes a durable reason; does nothing for one that clears itself. Blocks on the disk.
 pub(crate) fn write(file: &StateFile, reason: &HeldReason) -> Result<(), NodeError> {
     let Some(document) = Document::of(reason) else { return Ok(()) };
-    let text = serde_json::to_vec_pretty(&document)
-        .map_err(|error| NodeError::StateFile { path: file.path().to_owned(), what: error.to_string() })?;
+    let text = serde_json::to_vec_pretty(&document).map_err(|error| NodeError::StateFile {
+        path: file.path().to_owned(),
+        what: error.to_string(),
+    })?;
     Ok(file.write(&text)?)
 }
 
@@ -81,8 +99,17 @@ mod tests {
         write(&file, &HeldReason::Disk).unwrap();
         assert_eq!(read(&file).unwrap(), None);
         let reasons = [
-            HeldReason::Diverged { height: Height(3), block: Hash([1; 32]), certified: Hash([2; 32]), own: Hash([3; 32]) },
-            HeldReason::Nondeterminism { block: Hash([1; 32]), first: Hash([2; 32]), second: Hash([3; 32]) },
+            HeldReason::Diverged {
+                height: Height(3),
+                block: Hash([1; 32]),
+                certified: Hash([2; 32]),
+                own: Hash([3; 32]),
+            },
+            HeldReason::Nondeterminism {
+                block: Hash([1; 32]),
+                first: Hash([2; 32]),
+                second: Hash([3; 32]),
+            },
             HeldReason::NoAppHashMajority { height: Height(9), block: Hash([1; 32]) },
             HeldReason::Fork { height: Height(1) },
             HeldReason::KeyInUse,

@@ -11,10 +11,10 @@ use kwil_types::{Height, View};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::block_sync::SyncHandle;
 use crate::clock::wall_ms;
 use crate::driver::DriverHandle;
 use crate::error::NodeError;
-use crate::block_sync::SyncHandle;
 
 pub(crate) use serve::ChainServer;
 pub(crate) use transactions::{MempoolSource, TxIntake};
@@ -31,6 +31,11 @@ pub(crate) struct PeerTask {
     pub(crate) intake: TxIntake,
 }
 
+/// The next event; while too much work is under way only consensus and peers, which never wait for slow readers.
+async fn next(events: &mut NetworkEvents, all: bool) -> Option<NetworkEvent> {
+    if all { events.recv().await } else { events.recv_urgent().await }
+}
+
 impl PeerTask {
     /// Runs until the network has ended.
     ///
@@ -42,7 +47,7 @@ impl PeerTask {
         loop {
             tokio::select! {
                 biased;
-                event = self.events.recv(), if work.len() < AT_ONCE => match event {
+                event = next(&mut self.events, work.len() < AT_ONCE) => match event {
                     Some(event) => self.take(event, &mut work).await?,
                     None if stop.is_cancelled() => return Ok(()),
                     None => return Err(NodeError::TaskEnded("network")),
@@ -80,10 +85,17 @@ impl PeerTask {
     }
 
     async fn connected(&self, info: &PeerInfo) -> Result<(), NodeError> {
-        let last_signed_seen = info.last_signed_seen.map(|LastSigned { height, view }| (height, view));
+        let last_signed_seen =
+            info.last_signed_seen.map(|LastSigned { height, view }| (height, view));
         let seen: Option<(Height, View)> = last_signed_seen;
         self.sync.peer_stands(info.id, info.status).await?;
-        self.driver.event(Event::Hello { peer: info.id, height: info.status.height, last_signed_seen: seen }).await;
+        self.driver
+            .event(Event::Hello {
+                peer: info.id,
+                height: info.status.height,
+                last_signed_seen: seen,
+            })
+            .await;
         Ok(())
     }
 

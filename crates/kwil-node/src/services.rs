@@ -19,13 +19,13 @@ use kwil_p2p::NetworkHandle;
 use kwil_state::{Database, Published};
 use tokio::sync::watch;
 
+use crate::block_sync::SyncStatus;
 use crate::chain::ChainReads;
 use crate::driver::DriverHandle;
 use crate::error::NodeError;
 use crate::executor::{ChainTip, ExecutorHandle};
 use crate::mempool::Mempool;
 use crate::peers::TxIntake;
-use crate::block_sync::SyncStatus;
 
 pub(crate) use submit::NodeWallet;
 

@@ -1,6 +1,7 @@
 //! Starting a node, step by step. What fails first is what the operator reads; nothing stays open behind it.
 
 mod consensus;
+mod interfaces;
 mod listeners;
 mod stores;
 
@@ -22,7 +23,7 @@ use tokio::sync::watch;
 
 use crate::block_sync::{self, SyncHandle, SyncParts, SyncTask};
 use crate::builder::NodeBuilder;
-use crate::chain::{ChainReads, SetHistory};
+use crate::chain::{ChainReads, SetHistory, ShownChain};
 use crate::checks::BlockChecks;
 use crate::clock::Clock;
 use crate::driver::{self, Driver, DriverHandle};
@@ -84,9 +85,11 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, NodeError> {
         started: Instant::now(),
     };
     let stores = stores::open(&basis.root, &basis.genesis)?;
-    let server = database::start(&basis.root, &basis.config, launcher.unwrap_or(Launcher::Setpriv)).await?;
+    let server =
+        database::start(&basis.root, &basis.config, launcher.unwrap_or(Launcher::Setpriv)).await?;
     let composed = async {
-        let (authenticators, has_engine) = (Arc::clone(&extensions.authenticators), extensions.engine.is_some());
+        let (authenticators, has_engine) =
+            (Arc::clone(&extensions.authenticators), extensions.engine.is_some());
         let storage = storage(&basis, stores, server.endpoint().clone(), extensions).await?;
         let admission = admission(&basis, &storage, authenticators, has_engine);
         compose(&basis, storage, admission).await
@@ -110,7 +113,12 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, NodeError> {
     }
 }
 
-async fn storage(basis: &Basis, stores: Stores, endpoint: Endpoint, extensions: Extensions) -> Result<Storage, NodeError> {
+async fn storage(
+    basis: &Basis,
+    stores: Stores,
+    endpoint: Endpoint,
+    extensions: Extensions,
+) -> Result<Storage, NodeError> {
     let mut state = Executor::open(endpoint.clone(), &basis.genesis, extensions).await?;
     let database = Database::new(endpoint, basis.config.db.max_connections);
     let sets = SetHistory::open(&basis.root)?;
@@ -121,7 +129,12 @@ async fn storage(basis: &Basis, stores: Stores, endpoint: Endpoint, extensions: 
     Ok(Storage { stores, state, database, chain, tip, published })
 }
 
-fn admission(basis: &Basis, storage: &Storage, authenticators: Arc<Registry>, has_engine: bool) -> Admission {
+fn admission(
+    basis: &Basis,
+    storage: &Storage,
+    authenticators: Arc<Registry>,
+    has_engine: bool,
+) -> Admission {
     let limits = &basis.config.mempool;
     let rules = RulesSource {
         chain_id: basis.genesis.chain_id().to_owned(),
@@ -133,7 +146,9 @@ fn admission(basis: &Basis, storage: &Storage, authenticators: Arc<Registry>, ha
     let lookup: AccountLookup = Arc::new(move |account| {
         let database = database.clone();
         Box::pin(async move {
-            let found = kwil_state::account_of(&database, &account).await.map_err(|error| LookupFailed(error.to_string()))?;
+            let found = kwil_state::account_of(&database, &account)
+                .await
+                .map_err(|error| LookupFailed(error.to_string()))?;
             Ok(found.unwrap_or_default())
         })
     });
@@ -148,7 +163,8 @@ fn admission(basis: &Basis, storage: &Storage, authenticators: Arc<Registry>, ha
         lookup,
         std::thread::available_parallelism().map_or(2, usize::from),
     );
-    let checks = BlockChecks::new(mempool.clone(), basis.genesis.chain_id().to_owned(), authenticators);
+    let checks =
+        BlockChecks::new(mempool.clone(), basis.genesis.chain_id().to_owned(), authenticators);
     Admission { mempool, rules, checks }
 }
 
@@ -160,7 +176,11 @@ struct Parts {
     listeners: Listeners,
 }
 
-async fn compose(basis: &Basis, storage: Storage, admission: Admission) -> Result<(Tasks, Parts), NodeError> {
+async fn compose(
+    basis: &Basis,
+    storage: Storage,
+    admission: Admission,
+) -> Result<(Tasks, Parts), NodeError> {
     let Storage { stores, state, database, chain, tip, published } = storage;
     let Admission { mempool, rules, checks } = admission;
     let (config, genesis) = (&basis.config, &basis.genesis);
@@ -189,33 +209,40 @@ async fn compose(basis: &Basis, storage: Storage, admission: Admission) -> Resul
 
     let (executor, executor_queue) = ExecutorHandle::new(checks);
     let (sync, sync_queue) = block_sync::queue();
-    let machine = consensus::machine(config, &basis.key, genesis, tip, stores.recovered, &basis.root)?;
-    let driver_parts = driver_parts(basis, &stores.blocks, stores.consensus, &peers, &executor, &mempool, &sync);
+    let machine =
+        consensus::machine(config, &basis.key, genesis, tip, stores.recovered, &basis.root)?;
+    let driver_parts =
+        driver_parts(basis, &stores.blocks, stores.consensus, &peers, &executor, &mempool, &sync);
     let (driver, consensus) = Driver::new(machine, driver_parts, Clock::start(), driver::queue());
+    let shown = ShownChain {
+        network: peers.clone(),
+        published: published.clone(),
+        tip: tip_rx.clone(),
+        syncing,
+        base,
+    };
     let outlets = Outlets {
         blocks: stores.blocks.clone(),
         sets: chain.sets.clone(),
         mempool: mempool.clone(),
         rules,
-        network: peers.clone(),
-        published: published.clone(),
         tip: tip_tx,
-        syncing,
-        base,
+        shown: shown.clone(),
     };
-    let executor_task = ExecutorTask::new(state, executor.clone(), executor_queue, consensus.clone(), outlets);
+    let executor_task =
+        ExecutorTask::new(state, executor.clone(), executor_queue, consensus.clone(), outlets);
     let sync_parts = SyncParts {
         chain_hash: genesis.hash(),
         network: peers.clone(),
         blocks: stores.blocks,
         executor: executor.clone(),
         driver: consensus.clone(),
-        tip: tip_rx.clone(),
-        published: published.clone(),
+        shown,
         syncing: syncing_tx,
     };
     let sync_task = SyncTask::new(sync_parts, sync_queue);
-    let intake = TxIntake { mempool: mempool.clone(), network: peers.clone(), driver: consensus.clone() };
+    let intake =
+        TxIntake { mempool: mempool.clone(), network: peers.clone(), driver: consensus.clone() };
     let services = Services {
         config: Arc::clone(config),
         genesis: Arc::clone(genesis),
@@ -235,7 +262,8 @@ async fn compose(basis: &Basis, storage: Storage, admission: Admission) -> Resul
         wallet: NodeWallet::new(basis.key.clone(), genesis.chain_id().to_owned()),
     };
     let apis = Apis::of(Arc::new(services));
-    let (rpc, rpc_stop) = listeners::open(config, apis.clone(), &basis.identity, basis.version).await?;
+    let (rpc, rpc_stop) =
+        listeners::open(config, apis.clone(), &basis.identity, basis.version).await?;
     let listeners = listeners::addresses(peers.local_address(), &rpc);
     let rpc = listeners::rpc(rpc, rpc_stop);
     let answers = ChainServer { chain, driver: consensus.clone() };

@@ -33,13 +33,19 @@ impl Tasks {
     }
 
     /// Starts a task, to be stopped after all that were started before it.
-    pub(crate) fn spawn<F>(&mut self, name: &'static str, start: impl FnOnce(CancellationToken) -> F)
-    where
+    pub(crate) fn spawn<F>(
+        &mut self,
+        name: &'static str,
+        start: impl FnOnce(CancellationToken) -> F,
+    ) where
         F: Future<Output = Result<(), NodeError>> + Send + 'static,
     {
         let stop = CancellationToken::new();
         let (work, ended) = (start(stop.clone()), self.ended.0.clone());
-        #[expect(clippy::disallowed_methods, reason = "this is the owner: it waits for the end and stops the task")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the owner: it waits for the end and stops the task"
+        )]
         let task = tokio::spawn(async move {
             let result = work.await;
             // Full only when dozens of tasks ended at once: then the first reason is already there.

@@ -16,8 +16,14 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
 /// Runs until `stop`.
-pub(crate) async fn run(root: PathBuf, driver: DriverHandle, tip: watch::Receiver<ChainTip>, stop: CancellationToken) -> Result<(), NodeError> {
-    let (mut look, mut tell) = (tokio::time::interval(LOOK_EVERY), tokio::time::interval(TELL_EVERY));
+pub(crate) async fn run(
+    root: PathBuf,
+    driver: DriverHandle,
+    tip: watch::Receiver<ChainTip>,
+    stop: CancellationToken,
+) -> Result<(), NodeError> {
+    let (mut look, mut tell) =
+        (tokio::time::interval(LOOK_EVERY), tokio::time::interval(TELL_EVERY));
     let mut level = DiskLevel::Enough;
     tell.tick().await;
     loop {
@@ -45,9 +51,13 @@ async fn look_at_disk(root: &Path, level: DiskLevel, driver: &DriverHandle) -> D
         return level;
     }
     match next {
-        DiskLevel::Enough => tracing::info!(target: "KWILD", free = space.free, "Disk space is enough again"),
+        DiskLevel::Enough => {
+            tracing::info!(target: "KWILD", free = space.free, "Disk space is enough again")
+        }
         DiskLevel::Low => tracing::warn!(target: "KWILD", free = space.free, "Disk space is low"),
-        DiskLevel::Full => tracing::error!(target: "KWILD", free = space.free, "Disk is almost full: this node stops voting"),
+        DiskLevel::Full => {
+            tracing::error!(target: "KWILD", free = space.free, "Disk is almost full: this node stops voting")
+        }
     }
     driver.event(Event::Disk { low: next == DiskLevel::Full }).await;
     next

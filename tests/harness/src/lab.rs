@@ -55,7 +55,9 @@ impl Lab {
         let lab = Self { folder, binaries, isolation, number, hosts: AtomicU32::new(0) };
         if isolation == Isolation::Namespaces {
             let bridge = lab.bridge();
-            sh(&format!("ip link add {bridge} type bridge && ip link set {bridge} up && ip addr add 10.77.{number}.1/24 dev {bridge}"))?;
+            sh(&format!(
+                "ip link add {bridge} type bridge && ip link set {bridge} up && ip addr add 10.77.{number}.1/24 dev {bridge}"
+            ))?;
         }
         Ok(lab)
     }

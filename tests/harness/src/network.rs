@@ -97,16 +97,31 @@ impl Network {
             let host = lab.host(&format!("node{index}"))?;
             host.shell("kwild key gen --key-file ~/nodekey.json")?.ok()?;
             let out = host.shell("kwild key info --key-file ~/nodekey.json")?.ok()?;
-            let id = out.lines().find_map(|line| line.strip_prefix("Node ID: ")).context("key info prints the node id")?.to_owned();
+            let id = out
+                .lines()
+                .find_map(|line| line.strip_prefix("Node ID: "))
+                .context("key info prints the node id")?
+                .to_owned();
             members.push(Member { host, id, process: None, flags: plan.flags.clone() });
         }
         let genesis = genesis(&members, plan)?;
         let peers: Vec<String> = members.iter().map(Member::peer).collect();
         for member in &members {
             std::fs::write(member.host.path("~/genesis.json"), &genesis)?;
-            let others: Vec<&str> = peers.iter().filter(|peer| !peer.starts_with(&member.id)).map(String::as_str).collect();
-            let bootnodes = if others.is_empty() { String::new() } else { format!(" --p2p.bootnodes \"{}\"", others.join(",")) };
-            let line = format!("kwild setup init --genesis ~/genesis.json --key-file ~/nodekey.json --root {}{bootnodes}", member.root());
+            let others: Vec<&str> = peers
+                .iter()
+                .filter(|peer| !peer.starts_with(&member.id))
+                .map(String::as_str)
+                .collect();
+            let bootnodes = if others.is_empty() {
+                String::new()
+            } else {
+                format!(" --p2p.bootnodes \"{}\"", others.join(","))
+            };
+            let line = format!(
+                "kwild setup init --genesis ~/genesis.json --key-file ~/nodekey.json --root {}{bootnodes}",
+                member.root()
+            );
             member.host.shell(&line)?.ok()?;
         }
         Ok(Self { members })
@@ -144,9 +159,13 @@ impl Network {
 
 fn genesis(members: &[Member], plan: &Plan) -> Result<String> {
     let first = members.first().context("a network has validators")?;
-    let validators: String = members.iter().map(|member| format!(" --validator \"{}:1\"", member.id)).collect();
+    let validators: String =
+        members.iter().map(|member| format!(" --validator \"{}:1\"", member.id)).collect();
     let alloc: String = plan.alloc.iter().map(|alloc| format!(" --alloc \"{alloc}\"")).collect();
-    let line = format!("kwild setup genesis --chain-id {CHAIN_ID} --leader \"{}\"{validators}{alloc} --out ~/genesis", first.id);
+    let line = format!(
+        "kwild setup genesis --chain-id {CHAIN_ID} --leader \"{}\"{validators}{alloc} --out ~/genesis",
+        first.id
+    );
     first.host.shell(&line)?.ok()?;
     Ok(std::fs::read_to_string(first.host.path("~/genesis/genesis.json"))?)
 }

@@ -10,6 +10,7 @@ mod configuration;
 mod genesis;
 mod init;
 mod keys;
+mod node;
 mod start;
 mod syntax;
 mod testnet;

@@ -74,8 +74,13 @@ pub(crate) async fn catch_up(
     queue: &mut mpsc::Receiver<Told>,
     mut show: impl FnMut(Height),
 ) -> Result<(), NodeError> {
-    let tip = SyncTip { height: start.height, hash: start.hash, next_validators: start.validators.hash() };
-    let claims: Vec<_> = peers.iter().map(|(peer, status)| (*peer, status.base, status.height)).collect();
+    let tip = SyncTip {
+        height: start.height,
+        hash: start.hash,
+        next_validators: start.validators.hash(),
+    };
+    let claims: Vec<_> =
+        peers.iter().map(|(peer, status)| (*peer, status.base, status.height)).collect();
     let mut run = Run {
         planner: Planner::new(SyncLimits::default(), tip, &claims, Instant::now()),
         parts,
@@ -130,7 +135,10 @@ impl Run {
         Ok(())
     }
 
-    fn finished(&mut self, done: Result<Result<Finished, NodeError>, tokio::task::JoinError>) -> Result<Input, NodeError> {
+    fn finished(
+        &mut self,
+        done: Result<Result<Finished, NodeError>, tokio::task::JoinError>,
+    ) -> Result<Input, NodeError> {
         let finished = done.map_err(|error| match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
             Err(_) => NodeError::TaskEnded("block sync"),
@@ -149,7 +157,13 @@ impl Run {
     fn perform(&mut self, action: Action) -> Result<(), NodeError> {
         match action {
             Action::Fetch { request, peer, from, count, max_bytes } => {
-                let answer = read_answer(self.parts.network.clone(), self.arrived.0.clone(), (request, peer), from, (count, max_bytes));
+                let answer = read_answer(
+                    self.parts.network.clone(),
+                    self.arrived.0.clone(),
+                    (request, peer),
+                    from,
+                    (count, max_bytes),
+                );
                 self.open.insert(request, self.answers.spawn(answer));
             }
             Action::Cancel(request) => {
@@ -158,12 +172,18 @@ impl Run {
                 }
             }
             Action::CheckBody { token, candidate } => self.check_body(token, candidate),
-            Action::CheckCertificate { token, candidate } => self.check_certificate(token, candidate),
+            Action::CheckCertificate { token, candidate } => {
+                self.check_certificate(token, candidate)
+            }
             Action::Append(batch) => {
                 self.work.spawn(append(self.parts.blocks.clone(), batch));
             }
             Action::Execute(candidate) => {
-                self.work.spawn(apply(self.parts.executor.clone(), self.parts.driver.clone(), candidate));
+                self.work.spawn(apply(
+                    self.parts.executor.clone(),
+                    self.parts.driver.clone(),
+                    candidate,
+                ));
             }
             Action::Punish { peer, fault } => {
                 tracing::warn!(target: "CONS", %peer, ?fault, "Peer sent a block that does not fit");
@@ -185,7 +205,8 @@ impl Run {
             }
             Action::Report(progress) => report(&progress),
             Action::Stalled { height, peers, open } => {
-                let open: Vec<String> = open.iter().map(|(peer, from)| format!("{peer} from {}", from.get())).collect();
+                let open: Vec<String> =
+                    open.iter().map(|(peer, from)| format!("{peer} from {}", from.get())).collect();
                 tracing::warn!(
                     target: "CONS", height = height.get(), holders = peers.len(), ?open, "Block sync does not move"
                 );
@@ -196,7 +217,8 @@ impl Run {
     }
 
     fn check_body(&mut self, token: u64, candidate: Arc<Candidate>) {
-        let (checks, max, chain) = (self.parts.executor.checks(), self.max_block_size, self.parts.chain_hash);
+        let (checks, max, chain) =
+            (self.parts.executor.checks(), self.max_block_size, self.parts.chain_hash);
         self.work.spawn(async move {
             let verdict = if candidate.block.header().chain_hash != chain {
                 Verdict::Bad(Fault::Block("it is of another chain".to_owned()))
@@ -219,7 +241,8 @@ impl Run {
             } else {
                 Err(format!("the header names the validator set {named}"))
             };
-            let verdict = checked.map_or_else(|text| Verdict::Bad(Fault::Certificate(text)), |()| Verdict::Good);
+            let verdict = checked
+                .map_or_else(|text| Verdict::Bad(Fault::Certificate(text)), |()| Verdict::Good);
             Ok(Finished::Told(Input::Checked { token, verdict }))
         });
     }
@@ -257,13 +280,18 @@ fn ended(request: RequestId, error: &RequestError) -> Input {
     tracing::debug!(target: "CONS", %error, "blocks of a peer ended early");
     match error {
         RequestError::Refused { code: RefuseCode::NotFound, .. } => Input::Ended(request),
-        RequestError::Malformed { reason, .. } => Input::Garbage { request, fault: Fault::Block(reason.clone()) },
+        RequestError::Malformed { reason, .. } => {
+            Input::Garbage { request, fault: Fault::Block(reason.clone()) }
+        }
         _ => Input::Failed(request),
     }
 }
 
 async fn tell(arrived: &mpsc::Sender<Input>, input: Input) {
-    arrived.send(input).await.unwrap_or_else(|_| tracing::debug!("a block came after the end of its sync"));
+    arrived
+        .send(input)
+        .await
+        .unwrap_or_else(|_| tracing::debug!("a block came after the end of its sync"));
 }
 
 async fn append(blocks: BlockLogHandle, batch: Vec<Arc<Candidate>>) -> Result<Finished, NodeError> {
@@ -282,7 +310,11 @@ async fn append(blocks: BlockLogHandle, batch: Vec<Arc<Candidate>>) -> Result<Fi
     Ok(Finished::Told(Input::Appended(last)))
 }
 
-async fn apply(executor: ExecutorHandle, driver: DriverHandle, candidate: Arc<Candidate>) -> Result<Finished, NodeError> {
+async fn apply(
+    executor: ExecutorHandle,
+    driver: DriverHandle,
+    candidate: Arc<Candidate>,
+) -> Result<Finished, NodeError> {
     let (block, certificate) = (Arc::clone(&candidate.block), candidate.certificate.clone());
     let (height, hash) = (candidate.height(), block.hash());
     match executor.apply(Arc::clone(&block), certificate.clone()).await? {
@@ -295,9 +327,10 @@ async fn apply(executor: ExecutorHandle, driver: DriverHandle, candidate: Arc<Ca
         Err(ApplyError::Diverged { own, certified }) => {
             Err(NodeError::Diverged { height: height.get(), own, certified })
         }
-        Err(ApplyError::Invalid(why)) => {
-            Err(NodeError::Invariant(format!("certified block {hash} at height {} is invalid: {why}", height.get())))
-        }
+        Err(ApplyError::Invalid(why)) => Err(NodeError::Invariant(format!(
+            "certified block {hash} at height {} is invalid: {why}",
+            height.get()
+        ))),
     }
 }
 

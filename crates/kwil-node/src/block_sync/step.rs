@@ -29,8 +29,8 @@ impl Candidate {
     /// From the bytes of an answer.
     pub(crate) fn decode(raw: Bytes, raw_certificate: Bytes) -> Result<Self, Fault> {
         let block = Block::decode(&raw).map_err(|error| Fault::Block(error.to_string()))?;
-        let certificate =
-            CommitCertificate::decode(&raw_certificate).map_err(|error| Fault::Certificate(error.to_string()))?;
+        let certificate = CommitCertificate::decode(&raw_certificate)
+            .map_err(|error| Fault::Certificate(error.to_string()))?;
         Ok(Self { block: Arc::new(block), raw, certificate, raw_certificate })
     }
 

@@ -7,7 +7,6 @@ use std::time::Instant;
 use kwil_consensus::Event;
 use kwil_crypto::{Hash, NodeId};
 use kwil_p2p::{NetworkHandle, PeerStatus};
-use kwil_state::Published;
 use kwil_store::BlockLogHandle;
 use kwil_types::Height;
 use tokio::sync::watch;
@@ -15,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::run::{Parts, Start, catch_up, hear};
 use super::{SyncQueue, SyncStatus, Told};
+use crate::chain::ShownChain;
 use crate::driver::DriverHandle;
 use crate::error::NodeError;
 use crate::executor::{ChainTip, ExecutorHandle};
@@ -27,8 +27,7 @@ pub(crate) struct SyncParts {
     pub(crate) blocks: BlockLogHandle,
     pub(crate) executor: ExecutorHandle,
     pub(crate) driver: DriverHandle,
-    pub(crate) tip: watch::Receiver<ChainTip>,
-    pub(crate) published: watch::Receiver<Published>,
+    pub(crate) shown: ShownChain,
     /// Told to the rest of the node: no transaction gossip and no line for each block while syncing.
     pub(crate) syncing: watch::Sender<bool>,
 }
@@ -96,7 +95,9 @@ impl SyncTask {
         let (SyncQueue { told, status }, best) = (&mut self.queue, &mut self.best);
         let show = |target: Height| {
             *best = target;
-            status.send_if_modified(|status| std::mem::replace(&mut status.target, target.get()) != target.get());
+            status.send_if_modified(|status| {
+                std::mem::replace(&mut status.target, target.get()) != target.get()
+            });
         };
         catch_up(parts, start, &mut self.peers, told, show).await
     }
@@ -112,7 +113,10 @@ impl SyncTask {
     }
 
     fn start(&self) -> Start {
-        let (tip, state) = (self.parts.tip.borrow().clone(), self.parts.published.borrow().network.clone());
+        let (tip, state) = (
+            self.parts.shown.tip.borrow().clone(),
+            self.parts.shown.published.borrow().network.clone(),
+        );
         Start {
             height: Height(tip.height),
             hash: tip.block_hash,
@@ -122,11 +126,16 @@ impl SyncTask {
     }
 
     fn height(&self) -> Height {
-        Height(self.parts.tip.borrow().height)
+        Height(self.parts.shown.tip.borrow().height)
     }
 
     fn show(&self, active: bool, from: Height) {
         self.parts.syncing.send_replace(active);
-        self.queue.status.send_replace(SyncStatus { active, target: self.best.get(), from: from.get() });
+        self.parts.shown.show();
+        self.queue.status.send_replace(SyncStatus {
+            active,
+            target: self.best.get(),
+            from: from.get(),
+        });
     }
 }

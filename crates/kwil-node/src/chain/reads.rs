@@ -52,11 +52,15 @@ impl ChainReads {
     }
 
     /// Results of a block and what it changed; `None` when it is not stored or not executed here yet.
-    pub(crate) async fn results(&self, height: u64) -> Result<Option<(Vec<TxResult>, BlockUpdates)>, NodeError> {
+    pub(crate) async fn results(
+        &self,
+        height: u64,
+    ) -> Result<Option<(Vec<TxResult>, BlockUpdates)>, NodeError> {
         let Some(stored) = self.index.results(height).await? else { return Ok(None) };
         let Some((updates, results)) = stored.split_last() else { return Ok(None) };
         let updates = BlockUpdates::decode(updates).map_err(|error| damaged(height, &error))?;
-        let results = results.iter().map(|bytes| result(bytes, height)).collect::<Result<_, _>>()?;
+        let results =
+            results.iter().map(|bytes| result(bytes, height)).collect::<Result<_, _>>()?;
         Ok(Some((results, updates)))
     }
 
@@ -75,17 +79,25 @@ impl ChainReads {
 }
 
 /// Header and certificate of a stored height.
-pub(crate) async fn announce_at(blocks: &BlockLogHandle, height: Height) -> Result<Option<Arc<CommitAnnounce>>, NodeError> {
+pub(crate) async fn announce_at(
+    blocks: &BlockLogHandle,
+    height: Height,
+) -> Result<Option<Arc<CommitAnnounce>>, NodeError> {
     let Some(record) = blocks.get(height.get()).await? else { return Ok(None) };
     let CommittedBlock { block, certificate } = decode(record)?;
     let block_signature = *block.signature();
-    Ok(Some(Arc::new(CommitAnnounce { header: block.header().clone(), block_signature, certificate })))
+    Ok(Some(Arc::new(CommitAnnounce {
+        header: block.header().clone(),
+        block_signature,
+        certificate,
+    })))
 }
 
 fn decode(record: BlockRecord) -> Result<CommittedBlock, NodeError> {
     let height = record.height;
     let block = Block::decode(&record.block).map_err(|error| damaged(height, &error))?;
-    let certificate = CommitCertificate::decode(&record.certificate).map_err(|error| damaged(height, &error))?;
+    let certificate =
+        CommitCertificate::decode(&record.certificate).map_err(|error| damaged(height, &error))?;
     Ok(CommittedBlock { block, certificate })
 }
 

@@ -24,7 +24,8 @@ struct Inner {
 impl SetHistory {
     pub(crate) fn open(root: &Path) -> Result<Self, NodeError> {
         let folder = root.join("blocks").join("validators");
-        std::fs::create_dir_all(&folder).map_err(|source| NodeError::Io { path: folder.clone(), source })?;
+        std::fs::create_dir_all(&folder)
+            .map_err(|source| NodeError::Io { path: folder.clone(), source })?;
         Ok(Self(Arc::new(Inner { folder, known: Mutex::default() })))
     }
 
@@ -59,7 +60,8 @@ impl SetHistory {
             return Some(Arc::clone(set));
         }
         let bytes = std::fs::read(self.0.folder.join(hash.to_string())).ok()?;
-        let set = ValidatorSet::decode(&bytes).ok().filter(|set| set.hash() == hash).map(Arc::new)?;
+        let set =
+            ValidatorSet::decode(&bytes).ok().filter(|set| set.hash() == hash).map(Arc::new)?;
         known.insert(hash, Arc::clone(&set));
         Some(set)
     }

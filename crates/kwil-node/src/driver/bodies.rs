@@ -46,7 +46,10 @@ impl Bodies {
         self.stop();
         self.running.spawn(async move {
             let event = fetch(&wanted, &sources).await;
-            answer.send(Order::Event(event)).await.unwrap_or_else(|_| tracing::debug!("body after the end of the driver"));
+            answer
+                .send(Order::Event(event))
+                .await
+                .unwrap_or_else(|_| tracing::debug!("body after the end of the driver"));
         });
     }
 
@@ -76,14 +79,16 @@ async fn fetch(wanted: &Wanted, sources: &Sources) -> Event {
 
 /// The block from its proposal's transaction ids, when the mempool has them all.
 fn from_mempool(wanted: &Wanted, sources: &Sources) -> Option<Block> {
-    let plan = wanted.plan.as_ref().filter(|plan| plan.header.tx_count == 0 || !plan.tx_ids.is_empty())?;
+    let plan =
+        wanted.plan.as_ref().filter(|plan| plan.header.tx_count == 0 || !plan.tx_ids.is_empty())?;
     let txs: Option<Vec<Bytes>> = sources.checks.known(&plan.tx_ids).into_iter().collect();
     Some(Block::from_parts(plan.header.clone(), plan.block_signature, txs?))
 }
 
 /// Asks peers one after the other, each some time after the one before, until one has a body that counts.
 async fn from_peers(wanted: &Wanted, sources: &Sources, peers: Vec<NodeId>) -> Option<Event> {
-    let known = wanted.plan.as_ref().map(|plan| sources.checks.known(&plan.tx_ids)).unwrap_or_default();
+    let known =
+        wanted.plan.as_ref().map(|plan| sources.checks.known(&plan.tx_ids)).unwrap_or_default();
     let missing: Vec<u32> =
         (0u32..).zip(&known).filter(|(_, tx)| tx.is_none()).map(|(position, _)| position).collect();
     let whole = known.is_empty() || missing.len().saturating_mul(2) >= known.len();
@@ -92,7 +97,8 @@ async fn from_peers(wanted: &Wanted, sources: &Sources, peers: Vec<NodeId>) -> O
     let mut waiting = peers.into_iter();
     loop {
         if let Some(peer) = waiting.next() {
-            let (network, block, missing) = (sources.network.clone(), wanted.block, missing.clone());
+            let (network, block, missing) =
+                (sources.network.clone(), wanted.block, missing.clone());
             asked.spawn(async move { (peer, network.fetch_body(&peer, block, missing).await) });
         } else if asked.is_empty() {
             return None;

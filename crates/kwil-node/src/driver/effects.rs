@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use kwil_consensus::{Directive, Effect, Event, HeldReason, Message, OperatorError, Proposal, Record, Verified};
+use kwil_consensus::{
+    Directive, Effect, Event, HeldReason, Message, OperatorError, Proposal, Record, Verified,
+};
 use kwil_crypto::{Hash, NodeId};
 use kwil_store::{ConsensusRecord, RecordKind};
 use kwil_types::{Block, Evidence, Height, RawTx, TxId, View};
@@ -10,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Driver, Order, bodies, notices};
 use crate::clock::wall_ms;
-use crate::mempool::{ReapLimits, Reaped};
 use crate::error::NodeError;
+use crate::mempool::{ReapLimits, Reaped};
 use crate::{held_file, leader_updates};
 
 /// Transactions in one proposal: beyond this the list of ids would not fit a message.
@@ -89,7 +91,8 @@ fn stored(records: &[Record]) -> Result<Vec<ConsensusRecord>, NodeError> {
     records
         .iter()
         .map(|record| {
-            let kind = RecordKind::new(record.kind()).ok_or_else(|| NodeError::Invariant(format!("record of kind {}", record.kind())))?;
+            let kind = RecordKind::new(record.kind())
+                .ok_or_else(|| NodeError::Invariant(format!("record of kind {}", record.kind())))?;
             Ok(ConsensusRecord { kind, payload: record.payload().into() })
         })
         .collect()
@@ -119,12 +122,25 @@ impl Driver {
 
     fn reap_limits(&self) -> ReapLimits {
         let max_bytes = usize::try_from(self.machine.next().max_block_size).unwrap_or(usize::MAX);
-        ReapLimits { max_bytes, reserved: 0, max_txs: BLOCK_TXS_MAX, own: Some(self.parts.own_account.clone()) }
+        ReapLimits {
+            max_bytes,
+            reserved: 0,
+            max_txs: BLOCK_TXS_MAX,
+            own: Some(self.parts.own_account.clone()),
+        }
     }
 
     fn fetch_body(&mut self, block: Hash, plan: Option<Arc<Proposal>>, from: Vec<NodeId>) {
-        let wanted = bodies::Wanted { block, plan, from, max_block_size: self.machine.next().max_block_size };
-        let sources = bodies::Sources { network: self.parts.network.clone(), checks: self.parts.executor.checks() };
+        let wanted = bodies::Wanted {
+            block,
+            plan,
+            from,
+            max_block_size: self.machine.next().max_block_size,
+        };
+        let sources = bodies::Sources {
+            network: self.parts.network.clone(),
+            checks: self.parts.executor.checks(),
+        };
         self.bodies.start(wanted, sources, self.own.clone());
     }
 
@@ -188,14 +204,18 @@ impl Driver {
     fn drop_transactions(&mut self, mut ids: Vec<TxId>, running_of: Option<u64>) {
         if running_of.is_some() {
             // The executor runs a block's transactions as one piece of work, so the whole block is suspect.
-            ids.extend(self.parts.executor.progress().map(|progress| progress.txs).unwrap_or_default());
+            ids.extend(
+                self.parts.executor.progress().map(|progress| progress.txs).unwrap_or_default(),
+            );
         }
         self.parts.mempool.bar(&ids);
     }
 
     fn reply(&mut self, request: u64, result: Result<(), OperatorError>) {
         let Some(waiting) = self.replies.remove(&request) else { return };
-        waiting.send(result).unwrap_or_else(|_| tracing::debug!(target: "CONS", "the operator did not wait for the answer"));
+        waiting.send(result).unwrap_or_else(
+            |_| tracing::debug!(target: "CONS", "the operator did not wait for the answer"),
+        );
     }
 }
 
@@ -206,6 +226,8 @@ fn reaped(reaped: Reaped) -> Vec<RawTx> {
     txs
 }
 
-async fn on_disk(work: impl FnOnce() -> Result<(), NodeError> + Send + 'static) -> Result<(), NodeError> {
+async fn on_disk(
+    work: impl FnOnce() -> Result<(), NodeError> + Send + 'static,
+) -> Result<(), NodeError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| NodeError::TaskEnded("disk"))?
 }

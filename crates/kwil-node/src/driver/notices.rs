@@ -11,14 +11,22 @@ pub(super) fn log(notice: &Notice) {
         Notice::NewView { height, view, leader, trigger } => {
             info!(target: "CONS", height = height.0, view = view.0, %leader, trigger = trigger_name(*trigger), "New view");
         }
-        Notice::Quorum { restored: true, alive, needed } => info!(target: "CONS", alive, needed, "Quorum restored"),
-        Notice::Quorum { restored: false, alive, needed } => warn!(target: "CONS", alive, needed, "Quorum lost"),
+        Notice::Quorum { restored: true, alive, needed } => {
+            info!(target: "CONS", alive, needed, "Quorum restored")
+        }
+        Notice::Quorum { restored: false, alive, needed } => {
+            warn!(target: "CONS", alive, needed, "Quorum lost")
+        }
         Notice::Rejected { block, why } => warn!(target: "CONS", %block, why, "Proposal rejected"),
-        Notice::Nacked { validator, text } => warn!(target: "CONS", %validator, text, "Own proposal rejected"),
+        Notice::Nacked { validator, text } => {
+            warn!(target: "CONS", %validator, text, "Own proposal rejected")
+        }
         Notice::Muted { why } => {
             warn!(target: "CONS", why, "Not voting until the network has moved on: the consensus log is lost or old");
         }
-        Notice::Misbehaviour { validator, what } => warn!(target: "CONS", %validator, what, "Validator breaks the protocol"),
+        Notice::Misbehaviour { validator, what } => {
+            warn!(target: "CONS", %validator, what, "Validator breaks the protocol")
+        }
         Notice::DirectiveExpired(directive) => {
             warn!(target: "CONS", candidate = %directive.candidate, height = directive.from_height.0, "Leader replacement expired without success");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use kwil_consensus::{HeldReason, Machine, Millis};
-use kwil_crypto::PublicKey;
+use kwil_crypto::{NodeId, PublicKey};
 use kwil_types::{Height, ValidatorSet, View};
 
 /// A moment of the state machine.
@@ -25,6 +25,8 @@ pub struct ConsensusStatus {
     pub held: Option<HeldReason>,
     /// Validators alive, this node included.
     pub alive: usize,
+    /// Validators that have been silent for the leader timeout.
+    pub absent: Vec<PublicKey>,
     /// Validators needed for a block.
     pub quorum: usize,
     /// Validators of the height.
@@ -44,6 +46,12 @@ impl ConsensusStatus {
             syncing: *machine.phase() == kwil_consensus::Phase::Sync,
             held: machine.held_reason().cloned(),
             alive: machine.alive_count(now),
+            absent: machine
+                .validators(now)
+                .into_iter()
+                .filter(|seen| !seen.alive)
+                .map(|seen| seen.key)
+                .collect(),
             quorum: machine.quorum(),
             validators: Arc::clone(&machine.next().validators),
             me,
@@ -67,6 +75,16 @@ impl ConsensusStatus {
 pub(super) fn log_changes(before: &ConsensusStatus, after: &ConsensusStatus) {
     if before.role() != after.role() {
         tracing::info!(target: "CONS", from = before.role(), to = after.role(), "Role updated");
+    }
+    for gone in after.absent.iter().filter(|key| !before.absent.contains(key)) {
+        tracing::warn!(target: "CONS", id = %NodeId::new(*gone), "Validator not reachable");
+    }
+    for back in before
+        .absent
+        .iter()
+        .filter(|key| !after.absent.contains(key) && after.validators.contains(key))
+    {
+        tracing::info!(target: "CONS", id = %NodeId::new(*back), "Validator reachable");
     }
     if before.preferred_leader != after.preferred_leader {
         tracing::info!(target: "CONS", from = %before.preferred_leader, to = %after.preferred_leader, "Leader updated");

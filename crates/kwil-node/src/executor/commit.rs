@@ -5,14 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kwil_consensus::NextHeight;
 use kwil_crypto::Hash;
-use kwil_p2p::{ChainView, NetworkHandle};
 use kwil_state::{Account, BlockOutcome, NetworkState, Published};
 use kwil_store::{BlockLogHandle, BlockRecord};
-use kwil_types::{AccountId, CommitCertificate, Height, MigrationStatus, RawTx, TxResult};
+use kwil_types::{AccountId, CommitCertificate, MigrationStatus, RawTx, TxResult};
 use tokio::sync::watch;
 
 use super::task::Open;
-use crate::chain::{BlockUpdates, SetHistory};
+use crate::chain::{BlockUpdates, SetHistory, ShownChain};
 use crate::error::NodeError;
 use crate::mempool::{CommittedTxs, Mempool};
 use crate::rules::RulesSource;
@@ -30,7 +29,12 @@ pub(crate) struct ChainTip {
 impl ChainTip {
     pub(crate) fn of(tip: &super::Tip) -> Self {
         let tip = &tip.tip;
-        Self { height: tip.height.get(), block_hash: tip.block_hash, app_hash: tip.app_hash, time_ms: tip.time_ms }
+        Self {
+            height: tip.height.get(),
+            block_hash: tip.block_hash,
+            app_hash: tip.app_hash,
+            time_ms: tip.time_ms,
+        }
     }
 }
 
@@ -41,13 +45,8 @@ pub(crate) struct Outlets {
     pub(crate) sets: SetHistory,
     pub(crate) mempool: Mempool,
     pub(crate) rules: RulesSource,
-    pub(crate) network: NetworkHandle,
-    pub(crate) published: watch::Receiver<Published>,
     pub(crate) tip: watch::Sender<ChainTip>,
-    /// Whether blocks are being fetched: then no line is logged for each.
-    pub(crate) syncing: watch::Receiver<bool>,
-    /// Lowest block served to peers.
-    pub(crate) base: Height,
+    pub(crate) shown: ShownChain,
 }
 
 /// A committed block, ready to be told.
@@ -83,7 +82,11 @@ impl Applied {
 
 impl Outlets {
     /// Block, certificate and results, on disk when this returns: the block is final then.
-    pub(super) async fn append(&self, open: &Open, certificate: &CommitCertificate) -> Result<(), NodeError> {
+    pub(super) async fn append(
+        &self,
+        open: &Open,
+        certificate: &CommitCertificate,
+    ) -> Result<(), NodeError> {
         let block = BlockRecord {
             height: open.block.header().height.get(),
             hash: open.block.hash(),
@@ -107,23 +110,10 @@ impl Outlets {
         if !updates.params.is_empty() || !updates.validators.is_empty() {
             self.mempool.set_rules(self.rules.rules(&next));
         }
-        self.show(&tip, &next);
         self.log(&tip, &updates, txs.len());
         self.tip.send_replace(tip);
+        self.shown.show();
         Ok(next_height(&next, updates.changes_leader()))
-    }
-
-    /// The chain as peers see it.
-    pub(crate) fn show(&self, tip: &ChainTip, next: &NetworkState) {
-        self.network.update_chain(ChainView {
-            base: self.base,
-            tip: Height(tip.height),
-            best_hash: tip.block_hash,
-            validators: Arc::clone(next.validators()),
-            max_block_size: next.params().max_block_size,
-            syncing: *self.syncing.borrow(),
-            serves_snapshots: false,
-        });
     }
 
     pub(super) async fn remember_set(&self, next: &NetworkState) -> Result<(), NodeError> {
@@ -131,14 +121,20 @@ impl Outlets {
         if sets.knows(&set) {
             return Ok(());
         }
-        tokio::task::spawn_blocking(move || sets.remember(&set)).await.map_err(|_| NodeError::TaskEnded("disk"))?
+        tokio::task::spawn_blocking(move || sets.remember(&set))
+            .await
+            .map_err(|_| NodeError::TaskEnded("disk"))?
     }
 
     fn log(&self, tip: &ChainTip, updates: &BlockUpdates, txs: usize) {
-        if *self.syncing.borrow() {
+        if self.shown.is_syncing() {
             return;
         }
-        let changed = if updates.params.is_empty() { "null".to_owned() } else { updates.params.to_json().to_string() };
+        let changed = if updates.params.is_empty() {
+            "null".to_owned()
+        } else {
+            updates.params.to_json().to_string()
+        };
         tracing::info!(
             target: "CONS", height = tip.height, hash = %tip.block_hash, appHash = %tip.app_hash, updates = %changed,
             detail.num_txs = txs, "Committed Block"
@@ -160,12 +156,16 @@ pub(crate) fn next_height(next: &NetworkState, leader_changed: bool) -> NextHeig
 }
 
 fn updates_of(outcome: &BlockOutcome) -> BlockUpdates {
-    BlockUpdates { params: outcome.param_updates.clone(), validators: outcome.validator_updates.clone() }
+    BlockUpdates {
+        params: outcome.param_updates.clone(),
+        validators: outcome.validator_updates.clone(),
+    }
 }
 
 /// One entry for each transaction, then the updates.
 pub(super) fn results_of(outcome: &BlockOutcome) -> Vec<Bytes> {
-    let mut encoded: Vec<Bytes> = outcome.results.iter().map(|result| result.encode().into()).collect();
+    let mut encoded: Vec<Bytes> =
+        outcome.results.iter().map(|result| result.encode().into()).collect();
     encoded.push(updates_of(outcome).encode());
     encoded
 }

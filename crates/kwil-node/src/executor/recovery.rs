@@ -50,9 +50,18 @@ pub(crate) async fn open(state: &mut Executor, chain: &ChainReads) -> Result<Tip
     let CommittedBlock { block, certificate } = newest;
     let set = chain.voters(&block);
     let updates = chain.results(at.height).await?.map(|(_, updates)| updates);
-    let leader_changed = updates.map_or(block.header().new_leader.is_some(), |updates| updates.changes_leader());
-    let announce = CommitAnnounce { header: block.header().clone(), block_signature: *block.signature(), certificate };
-    Ok(Tip { tip: kwil_consensus::Tip::of(Arc::new(announce)), set, next: next_height(&next, leader_changed) })
+    let leader_changed =
+        updates.map_or(block.header().new_leader.is_some(), |updates| updates.changes_leader());
+    let announce = CommitAnnounce {
+        header: block.header().clone(),
+        block_signature: *block.signature(),
+        certificate,
+    };
+    Ok(Tip {
+        tip: kwil_consensus::Tip::of(Arc::new(announce)),
+        set,
+        next: next_height(&next, leader_changed),
+    })
 }
 
 /// Waits until the database answers, then replays up to `last`. Ends early only when the node stops.
@@ -96,10 +105,15 @@ async fn replay(state: &mut Executor, blocks: &BlockLogHandle, last: u64) -> Res
         tracing::info!(target: "CONS", from = at.height, to = newest, "Replaying blocks into the database");
     }
     for height in at.height.saturating_add(1)..=newest {
-        let record = blocks.get(height).await?.ok_or_else(|| NodeError::Invariant(format!("block {height} is missing from the block log")))?;
-        let undecodable = |error: &dyn std::fmt::Display| NodeError::Invariant(format!("block {height}: {error}"));
+        let record = blocks.get(height).await?.ok_or_else(|| {
+            NodeError::Invariant(format!("block {height} is missing from the block log"))
+        })?;
+        let undecodable = |error: &dyn std::fmt::Display| {
+            NodeError::Invariant(format!("block {height}: {error}"))
+        };
         let block = Block::decode(&record.block).map_err(|error| undecodable(&error))?;
-        let certificate = CommitCertificate::decode(&record.certificate).map_err(|error| undecodable(&error))?;
+        let certificate =
+            CommitCertificate::decode(&record.certificate).map_err(|error| undecodable(&error))?;
         let results = replay_one(state, &block, &certificate).await?;
         // A crash may have taken the results of a block that sync had stored alone.
         blocks.append_results(height, results).await?;
@@ -113,27 +127,39 @@ async fn replay(state: &mut Executor, blocks: &BlockLogHandle, last: u64) -> Res
 /// The block log must hold the very block that the database stands at.
 async fn agree(at: &ChainState, blocks: &BlockLogHandle) -> Result<(), NodeError> {
     let Some(record) = blocks.get(at.height).await? else { return Ok(()) };
-    let certificate = CommitCertificate::decode(&record.certificate)
-        .map_err(|error| NodeError::Invariant(format!("certificate of block {}: {error}", at.height)))?;
+    let certificate = CommitCertificate::decode(&record.certificate).map_err(|error| {
+        NodeError::Invariant(format!("certificate of block {}: {error}", at.height))
+    })?;
     if record.hash == at.block_hash && certificate.app_hash() == at.app_hash {
         return Ok(());
     }
     Err(NodeError::Genesis(format!(
         "database and block log differ at height {}: block {} app hash {} in the database, block {} app hash {} in the log; \
          `kwild admin verify-state` tells which tables differ",
-        at.height, at.block_hash, at.app_hash, record.hash, certificate.app_hash()
+        at.height,
+        at.block_hash,
+        at.app_hash,
+        record.hash,
+        certificate.app_hash()
     )))
 }
 
-async fn replay_one(state: &mut Executor, block: &Block, certificate: &CommitCertificate) -> Result<Vec<Bytes>, NodeError> {
+async fn replay_one(
+    state: &mut Executor,
+    block: &Block,
+    certificate: &CommitCertificate,
+) -> Result<Vec<Bytes>, NodeError> {
     let height = block.header().height.get();
-    let decoded = block.txs().iter().map(|bytes| RawTx::decode(bytes.clone())).collect::<Result<Vec<_>, _>>();
+    let decoded =
+        block.txs().iter().map(|bytes| RawTx::decode(bytes.clone())).collect::<Result<Vec<_>, _>>();
     let txs = decoded.map_err(|error| NodeError::Invariant(format!("block {height}: {error}")))?;
     let input = BlockInput { header: block.header().clone(), hash: block.hash(), txs };
     let outcome = match state.execute(&input, CancellationToken::new()).await {
         Ok(outcome) => outcome,
         Err(ExecuteError::Node(fault)) => return Err(fault.into()),
-        Err(ExecuteError::Invalid(error)) => return Err(NodeError::Invariant(format!("block {height}: {error}"))),
+        Err(ExecuteError::Invalid(error)) => {
+            return Err(NodeError::Invariant(format!("block {height}: {error}")));
+        }
     };
     if outcome.app_hash != certificate.app_hash() {
         state.abort().await;

@@ -65,22 +65,34 @@ impl ExecutorTask {
             };
             let Some(request) = request else { return Ok(()) };
             match request {
-                Request::Execute { token, block, cancel } => self.execute(token, block, cancel, stop).await?,
+                Request::Execute { token, block, cancel } => {
+                    self.execute(token, block, cancel, stop).await?
+                }
                 Request::RollBack { token } => {
                     if self.open.take_if(|open| open.token == token).is_some() {
                         self.state.abort().await;
                     }
                 }
-                Request::Commit { token, block, certificate } => self.commit(token, &block, &certificate, stop).await?,
+                Request::Commit { token, block, certificate } => {
+                    self.commit(token, &block, &certificate, stop).await?
+                }
                 Request::Apply { block, certificate, reply } => {
                     let applied = self.apply(&block, &certificate, stop).await?;
-                    reply.send(applied).unwrap_or_else(|_| tracing::debug!("sync did not wait for the block"));
+                    reply
+                        .send(applied)
+                        .unwrap_or_else(|_| tracing::debug!("sync did not wait for the block"));
                 }
             }
         }
     }
 
-    async fn execute(&mut self, token: u64, block: Arc<Block>, cancel: CancellationToken, stop: &CancellationToken) -> Result<(), NodeError> {
+    async fn execute(
+        &mut self,
+        token: u64,
+        block: Arc<Block>,
+        cancel: CancellationToken,
+        stop: &CancellationToken,
+    ) -> Result<(), NodeError> {
         if self.open.take().is_some() {
             self.state.abort().await;
         }
@@ -112,24 +124,38 @@ impl ExecutorTask {
         Ok(())
     }
 
-    async fn try_execute(&mut self, block: &Arc<Block>, cancel: CancellationToken) -> Result<(Arc<Vec<RawTx>>, BlockOutcome), Refused> {
-        let published = self.outlets.published.borrow().network.params().max_block_size;
+    async fn try_execute(
+        &mut self,
+        block: &Arc<Block>,
+        cancel: CancellationToken,
+    ) -> Result<(Arc<Vec<RawTx>>, BlockOutcome), Refused> {
+        let published = self.outlets.shown.published.borrow().network.params().max_block_size;
         let txs = self.handle.checks().transactions(block, published).await.map_err(|fault| {
             Refused::Body(match fault {
                 Fault::OtherBody => "the transactions are not those of the header".to_owned(),
                 Fault::BreaksRule(reason) => reason,
             })
         })?;
-        let input = BlockInput { header: block.header().clone(), hash: block.hash(), txs: txs.to_vec() };
+        let input =
+            BlockInput { header: block.header().clone(), hash: block.hash(), txs: txs.to_vec() };
         let outcome = self.state.execute(&input, cancel).await.map_err(Refused::Execution)?;
         self.mark_finished();
         Ok((txs, outcome))
     }
 
-    async fn commit(&mut self, token: u64, block: &Arc<Block>, certificate: &CommitCertificate, stop: &CancellationToken) -> Result<(), NodeError> {
+    async fn commit(
+        &mut self,
+        token: u64,
+        block: &Arc<Block>,
+        certificate: &CommitCertificate,
+        stop: &CancellationToken,
+    ) -> Result<(), NodeError> {
         let open = self.open.take().filter(|open| open.token == token);
         let Some(open) = open else {
-            return Err(NodeError::Invariant(format!("commit of block {} without its execution", block.hash())));
+            return Err(NodeError::Invariant(format!(
+                "commit of block {} without its execution",
+                block.hash()
+            )));
         };
         self.outlets.append(&open, certificate).await?;
         let next = self.finish(open, certificate, stop).await?;
@@ -138,7 +164,12 @@ impl ExecutorTask {
     }
 
     /// Commits what the block log holds already; when the database loses it, replays.
-    async fn finish(&mut self, open: Open, certificate: &CommitCertificate, stop: &CancellationToken) -> Result<NextHeight, NodeError> {
+    async fn finish(
+        &mut self,
+        open: Open,
+        certificate: &CommitCertificate,
+        stop: &CancellationToken,
+    ) -> Result<NextHeight, NodeError> {
         let applied = Applied::of(&open, certificate);
         if let Err(fault) = self.state.commit().await {
             tracing::error!(target: "CONS", height = applied.height, %fault, "Commit failed, replaying from the block log");
@@ -158,9 +189,13 @@ impl ExecutorTask {
         }
         loop {
             match self.try_execute(block, CancellationToken::new()).await {
-                Ok((txs, outcome)) => return self.apply_outcome(block, certificate, txs, outcome, stop).await,
+                Ok((txs, outcome)) => {
+                    return self.apply_outcome(block, certificate, txs, outcome, stop).await;
+                }
                 Err(Refused::Body(reason)) => return Ok(Err(ApplyError::Invalid(reason))),
-                Err(Refused::Execution(ExecuteError::Invalid(error))) => return Ok(Err(ApplyError::Invalid(error.to_string()))),
+                Err(Refused::Execution(ExecuteError::Invalid(error))) => {
+                    return Ok(Err(ApplyError::Invalid(error.to_string())));
+                }
                 Err(Refused::Execution(ExecuteError::Node(fault))) => {
                     tracing::error!(target: "CONS", height = block.header().height.get(), %fault, "Block execution failed on this node");
                     self.recover(parent_of(block), stop).await?;
@@ -197,7 +232,13 @@ impl ExecutorTask {
 
     fn show_progress(&self, token: u64, block: &Block) {
         let (height, started_ms) = (block.header().height.get(), wall_ms());
-        self.handle.set_progress(Some(Progress { token, height, started_ms, finished_ms: None, txs: block.tx_ids() }));
+        self.handle.set_progress(Some(Progress {
+            token,
+            height,
+            started_ms,
+            finished_ms: None,
+            txs: block.tx_ids(),
+        }));
     }
 
     fn mark_finished(&self) {

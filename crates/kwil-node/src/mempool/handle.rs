@@ -306,15 +306,17 @@ impl Mempool {
         self.lock().pool.recent.get(id, Instant::now()).cloned()
     }
 
-    /// Which announced ids are worth pulling: not here, not being checked, not just rejected.
+    /// Which announced ids are worth pulling: not here, not being checked, not in a late block, not just rejected.
     #[must_use]
     pub fn wanted(&self, ids: &[TxId]) -> Vec<TxId> {
         let now = Instant::now();
         let guarded = self.lock();
+        let Guarded { pool, checking, .. } = &*guarded;
         let known = |id: &TxId| {
-            guarded.pool.contains(id)
-                || guarded.checking.contains_key(id)
-                || guarded.pool.recent.is_fresh(id, now)
+            pool.contains(id)
+                || checking.contains_key(id)
+                || pool.taken.contains(id)
+                || pool.recent.is_fresh(id, now)
         };
         ids.iter().filter(|id| !known(id)).copied().collect()
     }
@@ -335,25 +337,6 @@ impl Mempool {
     #[must_use]
     pub fn to_announce(&self) -> Vec<RawTx> {
         self.lock().pool.announce_again(&Reannounce::default(), Instant::now())
-    }
-
-    /// Checks signatures of transactions that came with a block, those that wait here excepted.
-    ///
-    /// # Errors
-    /// Place and reason of a bad one.
-    pub async fn verify_block(&self, txs: &[RawTx]) -> Result<(), (usize, Rejected)> {
-        let (rules, unknown): (_, Vec<(usize, RawTx)>) = {
-            let guarded = self.lock();
-            let unknown =
-                txs.iter().enumerate().filter(|(_, raw)| !guarded.pool.contains(&raw.id()));
-            (Arc::clone(&guarded.rules), unknown.map(|(index, raw)| (index, raw.clone())).collect())
-        };
-        let (places, unknown): (Vec<usize>, Vec<RawTx>) = unknown.into_iter().unzip();
-        self.0
-            .verifier
-            .verify_all(rules, unknown)
-            .await
-            .map_err(|(index, reason)| (places.get(index).copied().unwrap_or(index), reason))
     }
 
     /// A block is committed *and readable*: its transactions go, the rest is checked again, waiters are told.

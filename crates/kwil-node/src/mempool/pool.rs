@@ -7,7 +7,7 @@ use kwil_state::Account;
 use kwil_types::{AccountId, NetworkParams, RawTx, TxCode, TxId};
 
 use super::Rejected;
-use super::recent::Recent;
+use super::recent::{Recent, Taken};
 use super::rules::Checked;
 use super::sender::{Dropped, Entry, Origin, Sender, Slot, same_content};
 
@@ -87,6 +87,7 @@ pub(crate) struct Pool {
     parked: BTreeMap<u64, (AccountId, u64)>,
     idle: VecDeque<AccountId>,
     pub(crate) recent: Recent,
+    pub(crate) taken: Taken,
     bytes: usize,
     parked_bytes: usize,
     next_seq: u64,
@@ -112,6 +113,7 @@ impl Pool {
             parked: BTreeMap::new(),
             idle: VecDeque::new(),
             recent: Recent::default(),
+            taken: Taken::default(),
             bytes: 0,
             parked_bytes: 0,
             next_seq: 1,
@@ -342,6 +344,7 @@ impl Pool {
         let mut done = Committed::default();
         let mut unsettled = BTreeSet::new();
         for (index, (account, raw)) in txs.iter().enumerate() {
+            self.taken.insert(raw.id());
             if let Some(id) = self.take_included(account, raw) {
                 done.included.push((id, index));
                 unsettled.insert(account);

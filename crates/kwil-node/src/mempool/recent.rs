@@ -1,6 +1,6 @@
 //! A bounded memory of transactions that left without being included.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use kwil_types::TxId;
@@ -84,6 +84,31 @@ impl Recent {
     }
 }
 
+/// Ids of transactions that blocks took lately: gossip that comes late does not bring them back.
+#[derive(Debug, Default)]
+pub(crate) struct Taken {
+    ids: BTreeSet<TxId>,
+    order: VecDeque<TxId>,
+}
+
+impl Taken {
+    pub(crate) fn insert(&mut self, id: TxId) {
+        if !self.ids.insert(id) {
+            return;
+        }
+        self.order.push_back(id);
+        if self.order.len() > MAX
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.ids.remove(&oldest);
+        }
+    }
+
+    pub(crate) fn contains(&self, id: &TxId) -> bool {
+        self.ids.contains(id)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use kwil_crypto::sha256;
@@ -131,6 +156,17 @@ mod tests {
         assert_eq!(recent.by_id.len(), MAX);
         assert_eq!(recent.get(&id(0), start), None);
         assert!(recent.get(&id(1), start).is_some());
+    }
+
+    #[test]
+    fn taken_ids_are_bounded_and_the_oldest_forgotten() {
+        let mut taken = Taken::default();
+        for n in 0..=MAX as u64 {
+            taken.insert(id(n));
+            taken.insert(id(n));
+        }
+        assert_eq!((taken.ids.len(), taken.order.len()), (MAX, MAX));
+        assert!(!taken.contains(&id(0)) && taken.contains(&id(1)));
     }
 
     #[test]

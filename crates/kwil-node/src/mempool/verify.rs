@@ -16,16 +16,13 @@ const QUEUE_MAX: usize = 4096;
 pub(crate) struct Verifier {
     waiting: Arc<Semaphore>,
     running: Arc<Semaphore>,
-    cores: usize,
 }
 
 impl Verifier {
     pub(crate) fn new(cores: usize) -> Self {
-        let cores = cores.max(1);
         Self {
             waiting: Arc::new(Semaphore::new(QUEUE_MAX)),
-            running: Arc::new(Semaphore::new(cores.saturating_mul(2))),
-            cores,
+            running: Arc::new(Semaphore::new(cores.max(1).saturating_mul(2))),
         }
     }
 
@@ -41,33 +38,6 @@ impl Verifier {
             Ok(checked)
         })
         .await?
-    }
-
-    /// Signatures of many transactions, spread over the cores; the first bad one with its place.
-    pub(crate) async fn verify_all(
-        &self,
-        rules: Arc<Rules>,
-        txs: Vec<RawTx>,
-    ) -> Result<(), (usize, Rejected)> {
-        let share = txs.len().div_ceil(self.cores).max(1);
-        let mut parts = Vec::with_capacity(self.cores);
-        for (part, txs) in txs.chunks(share).enumerate() {
-            let (rules, txs) = (Arc::clone(&rules), txs.to_vec());
-            let first = part.saturating_mul(share);
-            parts.push(tokio::task::spawn_blocking(move || {
-                txs.iter().enumerate().try_for_each(|(index, raw)| {
-                    rules
-                        .verify_signature(raw)
-                        .map_err(|reason| (first.saturating_add(index), reason))
-                })
-            }));
-        }
-        let mut worst = Ok(());
-        for part in parts {
-            let outcome = part.await.map_err(|_| (0, stopping()))?;
-            worst = worst.and(outcome);
-        }
-        worst
     }
 }
 

@@ -21,7 +21,9 @@ impl ChainServer {
         let name = request.name();
         let answered = match request {
             Request::Body { block, missing } => self.body(block, &missing, responder).await,
-            Request::Blocks { from, count, max_bytes } => self.blocks(from, count, max_bytes, responder).await,
+            Request::Blocks { from, count, max_bytes } => {
+                self.blocks(from, count, max_bytes, responder).await
+            }
             Request::Certificate { height } => self.certificate(height, responder).await,
             Request::Snapshots => responder.finish().await,
             _ => responder.refuse(RefuseCode::Unsupported).await,
@@ -31,7 +33,12 @@ impl ChainServer {
         }
     }
 
-    async fn body(&self, block: kwil_crypto::Hash, missing: &[u32], mut responder: Responder) -> Result<(), PeerGone> {
+    async fn body(
+        &self,
+        block: kwil_crypto::Hash,
+        missing: &[u32],
+        mut responder: Responder,
+    ) -> Result<(), PeerGone> {
         let Some(body) = self.driver.body(block).await else {
             return self.committed_body(block, missing, responder).await;
         };
@@ -48,7 +55,12 @@ impl ChainServer {
     }
 
     /// A body that is committed here already, for a peer that is one height behind.
-    async fn committed_body(&self, block: kwil_crypto::Hash, missing: &[u32], mut responder: Responder) -> Result<(), PeerGone> {
+    async fn committed_body(
+        &self,
+        block: kwil_crypto::Hash,
+        missing: &[u32],
+        mut responder: Responder,
+    ) -> Result<(), PeerGone> {
         let height = self.chain.height_of(block).await.ok().flatten();
         let record = match height {
             Some(height) => self.chain.blocks.get(height).await.ok().flatten(),
@@ -63,8 +75,17 @@ impl ChainServer {
         }
     }
 
-    async fn blocks(&self, from: Height, count: u32, max_bytes: u32, mut responder: Responder) -> Result<(), PeerGone> {
-        let limit = RangeLimit { count: usize::try_from(count).unwrap_or(1), bytes: usize::try_from(max_bytes).unwrap_or(1) };
+    async fn blocks(
+        &self,
+        from: Height,
+        count: u32,
+        max_bytes: u32,
+        mut responder: Responder,
+    ) -> Result<(), PeerGone> {
+        let limit = RangeLimit {
+            count: usize::try_from(count).unwrap_or(1),
+            bytes: usize::try_from(max_bytes).unwrap_or(1),
+        };
         let found = match self.chain.blocks.range(from.get(), limit).await {
             Ok(found) => found,
             Err(error) => {

@@ -1,8 +1,8 @@
 //! What the operator asks: status, peers, validators, lists of peers, the block in execution.
 
 use kwil_api::admin::{
-    BlacklistedPeer, BlockExecution, JoinRequest, JoinRequests, NodeStatus, Peer, ResolutionStatus, StateCheck, Status,
-    Submitted, SyncStatus, TxProgress,
+    BlacklistedPeer, BlockExecution, JoinRequest, JoinRequests, NodeStatus, Peer, ResolutionStatus,
+    StateCheck, Status, Submitted, SyncStatus, TxProgress,
 };
 use kwil_api::{RpcCode, RpcError, Validator, account_of};
 use kwil_config::WriteOptions;
@@ -21,7 +21,8 @@ use crate::error::NodeError;
 #[async_trait]
 impl AdminApi for Services {
     fn status(&self) -> Status {
-        let (tip, sync, consensus) = (self.tip.borrow().clone(), self.sync.borrow().clone(), self.driver.status());
+        let (tip, sync, consensus) =
+            (self.tip.borrow().clone(), self.sync.borrow().clone(), self.driver.status());
         let power = consensus.validators.power_of(self.node_id.public_key()).unwrap_or_default();
         Status {
             node: NodeStatus {
@@ -58,7 +59,8 @@ impl AdminApi for Services {
             node_id: peer.id.to_string(),
             height: signed(peer.status.height.get()),
             version: peer.release.to_string(),
-            role: if validators.contains(peer.id.public_key()) { "validator" } else { "sentry" }.to_owned(),
+            role: if validators.contains(peer.id.public_key()) { "validator" } else { "sentry" }
+                .to_owned(),
             rtt_ms: peer.rtt.as_secs_f64() * 1000.0,
             connected_since: Some(signed(now.saturating_sub(millis(peer.connected_for)))),
         };
@@ -66,11 +68,14 @@ impl AdminApi for Services {
     }
 
     async fn config(&self, show_secrets: bool) -> Result<String, RpcError> {
-        Ok(self.config.to_toml(WriteOptions { mask_secrets: !show_secrets, ..WriteOptions::default() }))
+        Ok(self
+            .config
+            .to_toml(WriteOptions { mask_secrets: !show_secrets, ..WriteOptions::default() }))
     }
 
     async fn submit(&self, command: NodeCommand, wait: Wait) -> Result<Submitted, RpcError> {
-        let approved = if let NodeCommand::Approve(key) = &command { Some(NodeId::from(*key)) } else { None };
+        let approved =
+            if let NodeCommand::Approve(key) = &command { Some(NodeId::from(*key)) } else { None };
         let submitted = self.submit_command(command, wait).await?;
         if let Some(candidate) = approved {
             // An approved candidate must be able to connect to this node in private mode.
@@ -113,7 +118,11 @@ impl AdminApi for Services {
     }
 
     async fn ban(&self, ban: Ban) -> Result<(), RpcError> {
-        self.network.blacklist_add(ban.node, &ban.reason, ban.duration.and_then(|duration| duration.to_std().ok()));
+        self.network.blacklist_add(
+            ban.node,
+            &ban.reason,
+            ban.duration.and_then(|duration| duration.to_std().ok()),
+        );
         Ok(())
     }
 
@@ -149,7 +158,11 @@ impl AdminApi for Services {
                 start_time: signed(progress.started_ms),
                 end_time: progress.finished_ms.map(signed),
                 height: signed(progress.height),
-                tx_info: progress.txs.into_iter().map(|id| TxProgress { id, status: done }).collect(),
+                tx_info: progress
+                    .txs
+                    .into_iter()
+                    .map(|id| TxProgress { id, status: done })
+                    .collect(),
             }
         }))
     }
@@ -157,28 +170,38 @@ impl AdminApi for Services {
     async fn abort_block_execution(&self, height: u64, drop: Vec<TxId>) -> Result<(), RpcError> {
         let deciding = self.driver.status().height.get();
         if height != deciding {
-            return Err(RpcError::invalid_params(format!("block {height} is not in execution; the node is at block {deciding}")));
+            return Err(RpcError::invalid_params(format!(
+                "block {height} is not in execution; the node is at block {deciding}"
+            )));
         }
         self.order(Command::Abort { drop }).await
     }
 
     async fn verify_state(&self) -> Result<StateCheck, RpcError> {
-        let report = kwil_state::verify_state(self.database.endpoint(), None).await.map_err(|error| unreadable(&error))?;
+        let report = kwil_state::verify_state(self.database.endpoint(), None)
+            .await
+            .map_err(|error| unreadable(&error))?;
         let height = report.chain.height;
         let certified = self.chain.block(height).await.map_err(|error| internal(&error))?;
         let results = self.chain.results(height).await.map_err(|error| internal(&error))?;
-        let want = certified.as_ref().map_or(report.chain.app_hash, |block| block.certificate.app_hash());
+        let want =
+            certified.as_ref().map_or(report.chain.app_hash, |block| block.certificate.app_hash());
         let root = report.state_root.unwrap_or(report.chain.state_root);
         let got = match (&certified, &results) {
-            (Some(stored), Some((results, updates))) => {
-                kwil_state::app_hash_after(stored.block.header(), &root, results, (&updates.validators, &updates.params))
-            }
+            (Some(stored), Some((results, updates))) => kwil_state::app_hash_after(
+                stored.block.header(),
+                &root,
+                results,
+                (&updates.validators, &updates.params),
+            ),
             // The genesis state has no block; without results only the root can be compared.
             _ if root == report.chain.state_root => report.chain.app_hash,
             _ => Hash::ZERO,
         };
-        let rows = report.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.found_rows));
-        let mut differing: Vec<String> = report.differing().map(|table| table.table.clone()).collect();
+        let rows =
+            report.tables.iter().fold(0u64, |sum, table| sum.saturating_add(table.found_rows));
+        let mut differing: Vec<String> =
+            report.differing().map(|table| table.table.clone()).collect();
         if report.catalog_differs() {
             differing.push("catalog".to_owned());
         }
@@ -197,13 +220,15 @@ impl AdminApi for Services {
 
 impl Services {
     async fn order(&self, command: Command) -> Result<(), RpcError> {
-        let answer = self.driver.command(command).await.map_err(|error: NodeError| internal(&error))?;
+        let answer =
+            self.driver.command(command).await.map_err(|error: NodeError| internal(&error))?;
         answer.map_err(|refused| RpcError::new(RpcCode::NODE, refused.to_string()))
     }
 }
 
 fn join_threshold() -> Threshold {
-    kwil_state::kind_of(ResolutionType::ValidatorJoin.name()).map_or(Threshold::ALL, |kind| kind.threshold)
+    kwil_state::kind_of(ResolutionType::ValidatorJoin.name())
+        .map_or(Threshold::ALL, |kind| kind.threshold)
 }
 
 fn millis(duration: std::time::Duration) -> u64 {
@@ -216,7 +241,8 @@ pub(super) fn expiry_ms(pending: &PendingResolution) -> i64 {
 }
 
 fn join_request(pending: &PendingResolution) -> Option<JoinRequest> {
-    let Ok(ResolutionBody::ValidatorJoin(change)) = ResolutionBody::decode(ResolutionType::ValidatorJoin, pending.resolution.body())
+    let Ok(ResolutionBody::ValidatorJoin(change)) =
+        ResolutionBody::decode(ResolutionType::ValidatorJoin, pending.resolution.body())
     else {
         return None;
     };

@@ -2,7 +2,9 @@
 
 use kwil_api::RpcError;
 use kwil_api::chain::{CommitInfo, ConsensusParams};
-use kwil_rpc::{BlockRef, ChainApi, SetAt, StoredBlock, StoredResults, TxPlace, Waiting, async_trait};
+use kwil_rpc::{
+    BlockRef, ChainApi, SetAt, StoredBlock, StoredResults, TxPlace, Waiting, async_trait,
+};
 use kwil_types::{RawTx, TxId, Validator};
 
 use super::{Services, internal};
@@ -11,8 +13,15 @@ use super::{Services, internal};
 impl ChainApi for Services {
     async fn block(&self, at: BlockRef) -> Result<Option<StoredBlock>, RpcError> {
         let Some(height) = self.height(at).await? else { return Ok(None) };
-        let Some(stored) = self.chain.block(height).await.map_err(|error| internal(&error))? else { return Ok(None) };
-        let updates = self.chain.results(height).await.map_err(|error| internal(&error))?.map(|(_, updates)| updates);
+        let Some(stored) = self.chain.block(height).await.map_err(|error| internal(&error))? else {
+            return Ok(None);
+        };
+        let updates = self
+            .chain
+            .results(height)
+            .await
+            .map_err(|error| internal(&error))?
+            .map(|(_, updates)| updates);
         let commit = self.chain.voters(&stored.block).map(|set| {
             let info = CommitInfo::from_certificate(&stored.certificate, &set);
             let updates = updates.unwrap_or_default();
@@ -24,7 +33,9 @@ impl ChainApi for Services {
 
     async fn results(&self, at: BlockRef) -> Result<Option<StoredResults>, RpcError> {
         let Some(height) = self.height(at).await? else { return Ok(None) };
-        let Some(stored) = self.chain.block(height).await.map_err(|error| internal(&error))? else { return Ok(None) };
+        let Some(stored) = self.chain.block(height).await.map_err(|error| internal(&error))? else {
+            return Ok(None);
+        };
         let results = self.chain.results(height).await.map_err(|error| internal(&error))?;
         Ok(results.map(|(results, _)| StoredResults { height, hash: stored.block.hash(), results }))
     }
@@ -54,9 +65,14 @@ impl ChainApi for Services {
             return Ok(Some(SetAt { height: next, validators }));
         }
         let Some(height) = height else { return Ok(None) };
-        let Some(stored) = self.chain.block(height).await.map_err(|error| internal(&error))? else { return Ok(None) };
+        let Some(stored) = self.chain.block(height).await.map_err(|error| internal(&error))? else {
+            return Ok(None);
+        };
         let set = self.chain.voters(&stored.block);
-        Ok(set.map(|set| SetAt { height, validators: set.iter().copied().collect::<Vec<Validator>>() }))
+        Ok(set.map(|set| SetAt {
+            height,
+            validators: set.iter().copied().collect::<Vec<Validator>>(),
+        }))
     }
 
     async fn unconfirmed(&self, limit: usize) -> Result<Waiting, RpcError> {
@@ -71,7 +87,9 @@ impl Services {
         match at {
             BlockRef::Latest => Ok(self.chain.best()),
             BlockRef::Height(height) => Ok(Some(height)),
-            BlockRef::Hash(hash) => self.chain.height_of(hash).await.map_err(|error| internal(&error)),
+            BlockRef::Hash(hash) => {
+                self.chain.height_of(hash).await.map_err(|error| internal(&error))
+            }
         }
     }
 }

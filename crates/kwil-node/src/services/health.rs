@@ -12,7 +12,8 @@ const STALE_AFTER: u32 = 6;
 
 impl Services {
     pub(super) fn health_now(&self) -> Health {
-        let (tip, sync, consensus) = (self.tip.borrow().clone(), self.sync.borrow().clone(), self.driver.status());
+        let (tip, sync, consensus) =
+            (self.tip.borrow().clone(), self.sync.borrow().clone(), self.driver.status());
         let age = if tip.time_ms == 0 { 0 } else { wall_ms().saturating_sub(tip.time_ms) };
         let mut reasons = Vec::new();
         if sync.active {
@@ -61,7 +62,10 @@ impl Services {
     /// `None` when the network makes no empty blocks: then an old block means nothing.
     fn oldest_healthy_block(&self) -> Option<Duration> {
         let consensus = &self.config.consensus;
-        let (propose, empty) = (consensus.propose_timeout.to_std().unwrap_or_default(), consensus.empty_block_timeout.to_std().unwrap_or_default());
+        let (propose, empty) = (
+            consensus.propose_timeout.to_std().unwrap_or_default(),
+            consensus.empty_block_timeout.to_std().unwrap_or_default(),
+        );
         (!empty.is_zero()).then(|| propose.max(empty).saturating_mul(STALE_AFTER))
     }
 }

@@ -9,8 +9,8 @@ use kwil_crypto::PrivateKey;
 use kwil_crypto::auth::Signer;
 use kwil_rpc::{NodeCommand, UserApi as _, Wait};
 use kwil_types::{
-    AccountId, ApproveResolution, CreateResolution, Payload, RawTx, Serialization, Transaction, TxBody, ValidatorApprove,
-    ValidatorJoin, ValidatorLeave, ValidatorRemove, VotableEvent,
+    AccountId, ApproveResolution, CreateResolution, Payload, RawTx, Serialization, Transaction,
+    TxBody, ValidatorApprove, ValidatorJoin, ValidatorLeave, ValidatorRemove, VotableEvent,
 };
 use tokio::sync::Mutex;
 
@@ -42,7 +42,12 @@ impl NodeWallet {
         &self.0.account
     }
 
-    fn sign(&self, payload: &Payload, nonce: u64, fee: kwil_types::Amount) -> Result<RawTx, String> {
+    fn sign(
+        &self,
+        payload: &Payload,
+        nonce: u64,
+        fee: kwil_types::Amount,
+    ) -> Result<RawTx, String> {
         let body = TxBody {
             description: String::new(),
             payload: Bytes::from(payload.encode().map_err(|error| error.to_string())?),
@@ -52,8 +57,12 @@ impl NodeWallet {
             chain_id: self.0.chain_id.clone(),
         };
         let sender = Bytes::copy_from_slice(self.0.signer.sender());
-        let mut transaction =
-            Transaction { signature: kwil_types::Signature::default(), body, serialization: Serialization::Direct, sender };
+        let mut transaction = Transaction {
+            signature: kwil_types::Signature::default(),
+            body,
+            serialization: Serialization::Direct,
+            sender,
+        };
         let message = transaction.signed_message().map_err(|error| error.to_string())?;
         transaction.signature = kwil_types::Signature {
             bytes: self.0.signer.sign(&message).into(),
@@ -71,13 +80,20 @@ impl std::fmt::Debug for NodeWallet {
 
 impl Services {
     /// Makes, signs and sends the transaction of an operator's command.
-    pub(super) async fn submit_command(&self, command: NodeCommand, wait: Wait) -> Result<Submitted, RpcError> {
+    pub(super) async fn submit_command(
+        &self,
+        command: NodeCommand,
+        wait: Wait,
+    ) -> Result<Submitted, RpcError> {
         let payload = payload(command)?;
         let turn = self.wallet.0.turn.lock().await;
         let account = self.account(self.wallet.account().clone(), true).await?.unwrap_or_default();
         let nonce = account.nonce.saturating_add(1);
         let price = kwil_state::price_of(&payload, self.state().network.params());
-        let raw = self.wallet.sign(&payload, nonce, price).map_err(|why| RpcError::new(RpcCode::TX_INTERNAL, why))?;
+        let raw = self
+            .wallet
+            .sign(&payload, nonce, price)
+            .map_err(|why| RpcError::new(RpcCode::TX_INTERNAL, why))?;
         // In the mempool the nonce is taken; whoever waits for a block must not hold up the next command.
         let sent = self.send(raw.clone(), Origin::Own, Wait::Accept).await?;
         drop(turn);
@@ -96,7 +112,8 @@ fn payload(command: NodeCommand) -> Result<Payload, RpcError> {
         NodeCommand::Approve(key) => Payload::ValidatorApprove(ValidatorApprove { candidate: key }),
         NodeCommand::Remove(key) => Payload::ValidatorRemove(ValidatorRemove { validator: key }),
         NodeCommand::CreateResolution { kind, body } => {
-            let event = VotableEvent::new(kind, Bytes::from(body)).map_err(|error| RpcError::invalid_params(error.to_string()))?;
+            let event = VotableEvent::new(kind, Bytes::from(body))
+                .map_err(|error| RpcError::invalid_params(error.to_string()))?;
             Payload::CreateResolution(CreateResolution { event })
         }
         NodeCommand::ApproveResolution(id) => Payload::ApproveResolution(ApproveResolution { id }),

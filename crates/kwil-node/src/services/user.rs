@@ -4,7 +4,9 @@ use kwil_api::user::{Broadcasted, Health, UpdateProposal};
 use kwil_api::{RpcError, account_of};
 use kwil_rpc::{AccountState, AccountTotal, KnownTx, TxPlace, UserApi, Wait, async_trait};
 use kwil_state::{AccountRow, PendingResolution};
-use kwil_types::{AccountId, Amount, RawTx, ResolutionBody, ResolutionType, Transaction, TxCode, TxId};
+use kwil_types::{
+    AccountId, Amount, RawTx, ResolutionBody, ResolutionType, Transaction, TxCode, TxId,
+};
 
 use super::{Services, internal, signed, unreadable};
 use crate::mempool::{Admitted, Origin, Outcome, Rejected, Waiter};
@@ -19,11 +21,17 @@ impl UserApi for Services {
         None
     }
 
-    async fn account(&self, id: AccountId, pending: bool) -> Result<Option<AccountState>, RpcError> {
+    async fn account(
+        &self,
+        id: AccountId,
+        pending: bool,
+    ) -> Result<Option<AccountState>, RpcError> {
         if pending && let Some(facts) = self.mempool.pending(&id) {
             return Ok(Some(AccountState { balance: facts.balance, nonce: facts.nonce }));
         }
-        let found = kwil_state::account_of(&self.database, &id).await.map_err(|error| unreadable(&error))?;
+        let found = kwil_state::account_of(&self.database, &id)
+            .await
+            .map_err(|error| unreadable(&error))?;
         Ok(found.map(|account| AccountState { balance: account.balance, nonce: account.nonce }))
     }
 
@@ -65,7 +73,9 @@ impl UserApi for Services {
         let mut pending: Vec<PendingResolution> = state
             .network
             .pending_resolutions()
-            .filter(|pending| pending.resolution.event_type() == ResolutionType::ParamUpdates.name())
+            .filter(|pending| {
+                pending.resolution.event_type() == ResolutionType::ParamUpdates.name()
+            })
             .collect();
         pending.sort_by_key(|pending| pending.resolution.expiration);
         Ok(pending.iter().filter_map(proposal).collect())
@@ -74,16 +84,28 @@ impl UserApi for Services {
 
 impl Services {
     /// Hands a transaction to the mempool and the network; waits for its block when asked to.
-    pub(super) async fn send(&self, tx: RawTx, origin: Origin, wait: Wait) -> Result<Broadcasted, RpcError> {
+    pub(super) async fn send(
+        &self,
+        tx: RawTx,
+        origin: Origin,
+        wait: Wait,
+    ) -> Result<Broadcasted, RpcError> {
         let id = tx.id();
         if let Some(known) = self.chain.transaction(id).await.map_err(|error| internal(&error))? {
-            return Ok(Broadcasted { tx_hash: id, height: Some(signed(known.height)), result: known.result.as_ref().map(Into::into) });
+            return Ok(Broadcasted {
+                tx_hash: id,
+                height: Some(signed(known.height)),
+                result: known.result.as_ref().map(Into::into),
+            });
         }
         let waiter = match wait {
             Wait::Accept => None,
-            Wait::Commit(deadline) => Some((self.mempool.wait_for(id).map_err(|error| refused(id, &error))?, deadline)),
+            Wait::Commit(deadline) => {
+                Some((self.mempool.wait_for(id).map_err(|error| refused(id, &error))?, deadline))
+            }
         };
-        let admitted = self.mempool.admit(tx.clone(), origin).await.map_err(|error| refused(id, &error))?;
+        let admitted =
+            self.mempool.admit(tx.clone(), origin).await.map_err(|error| refused(id, &error))?;
         if admitted == Admitted::New {
             self.intake.spread(&tx);
         }
@@ -94,15 +116,21 @@ impl Services {
     }
 }
 
-async fn included(id: TxId, mut waiter: Waiter, deadline: tokio::time::Instant) -> Result<Broadcasted, RpcError> {
+async fn included(
+    id: TxId,
+    mut waiter: Waiter,
+    deadline: tokio::time::Instant,
+) -> Result<Broadcasted, RpcError> {
     let timed_out = || {
         let text = TxCode::CommitTimeout.text();
         RpcError::broadcast(TxCode::CommitTimeout.code(), id, text)
     };
     match tokio::time::timeout_at(deadline, waiter.outcome()).await {
-        Ok(Some(Outcome::Included { height, result, .. })) => {
-            Ok(Broadcasted { tx_hash: id, result: Some((&result).into()), height: Some(signed(height)) })
-        }
+        Ok(Some(Outcome::Included { height, result, .. })) => Ok(Broadcasted {
+            tx_hash: id,
+            result: Some((&result).into()),
+            height: Some(signed(height)),
+        }),
         Ok(Some(Outcome::Dropped(reason))) => Err(refused(id, &reason)),
         Ok(None) | Err(_) => Err(timed_out()),
     }
@@ -113,7 +141,8 @@ fn refused(id: TxId, reason: &Rejected) -> RpcError {
 }
 
 fn proposal(pending: &PendingResolution) -> Option<UpdateProposal> {
-    let Ok(ResolutionBody::ParamUpdates(body)) = ResolutionBody::decode(ResolutionType::ParamUpdates, pending.resolution.body())
+    let Ok(ResolutionBody::ParamUpdates(body)) =
+        ResolutionBody::decode(ResolutionType::ParamUpdates, pending.resolution.body())
     else {
         return None;
     };

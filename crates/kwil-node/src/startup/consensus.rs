@@ -67,6 +67,7 @@ fn settings(config: &Config) -> kwil_consensus::Config {
     settings.min_block_interval = std(consensus.min_block_interval);
     settings.propose_timeout = std(consensus.propose_timeout);
     settings.empty_block_timeout = std(consensus.empty_block_timeout);
+    settings.first_block_at_once = true;
     settings.heartbeat_interval = std(consensus.heartbeat_interval);
     settings.leader_timeout = std(consensus.leader_timeout);
     settings.view_timeout = std(consensus.view_timeout);

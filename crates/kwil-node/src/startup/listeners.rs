@@ -9,10 +9,14 @@ use kwil_config::{Config, HostPort, ServiceName};
 use kwil_crypto::NodeId;
 use kwil_p2p::{AnswerTimes, Release};
 use kwil_quic::Identity;
-use kwil_rpc::{AdminListen, AdminListener, Apis, Limits, Password, RpcHandle, RpcServer, ServerConfig, UserListener};
+use kwil_rpc::{
+    AdminListen, AdminListener, Apis, Limits, Password, RpcHandle, RpcServer, ServerConfig,
+    UserListener,
+};
 use kwil_types::GoDuration;
 use tokio_util::sync::CancellationToken;
 
+use super::interfaces;
 use crate::error::NodeError;
 use crate::node::Listeners;
 
@@ -111,7 +115,8 @@ fn secret(inline: &str, file: &str) -> Result<String, NodeError> {
         return Ok(inline.to_owned());
     }
     let path = Path::new(file);
-    let text = std::fs::read_to_string(path).map_err(|source| NodeError::Io { path: path.to_owned(), source })?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| NodeError::Io { path: path.to_owned(), source })?;
     Ok(text.trim_end().to_owned())
 }
 
@@ -140,9 +145,15 @@ fn service(name: ServiceName) -> Service {
 }
 
 /// `[p2p]` in the network's terms.
-pub(super) fn p2p(root: &Path, config: &Config, version: &str) -> Result<kwil_p2p::Config, NodeError> {
+pub(super) fn p2p(
+    root: &Path,
+    config: &Config,
+    version: &str,
+) -> Result<kwil_p2p::Config, NodeError> {
     let (p2p, sync) = (&config.p2p, &config.block_sync);
-    let release: Release = version.parse().map_err(|error| NodeError::Config(format!("version of this program: {error}")))?;
+    let release: Release = version
+        .parse()
+        .map_err(|error| NodeError::Config(format!("version of this program: {error}")))?;
     let mut settings = kwil_p2p::Config::new(resolve("p2p.listen", &p2p.listen)?, release);
     settings.external_address = p2p.external_address.clone();
     settings.bootnodes = p2p.bootnodes.clone();
@@ -152,36 +163,39 @@ pub(super) fn p2p(root: &Path, config: &Config, version: &str) -> Result<kwil_p2
     settings.hide = p2p.hide.iter().map(|entry| entry.0).collect();
     settings.target_connections = usize::try_from(p2p.target_connections).unwrap_or(usize::MAX);
     settings.use_blacklist = p2p.blacklist.enable;
-    settings.auto_blacklist = p2p.blacklist.auto_blacklist_on_max_retries.then(|| std(p2p.blacklist.auto_blacklist_duration));
+    settings.auto_blacklist = p2p
+        .blacklist
+        .auto_blacklist_on_max_retries
+        .then(|| std(p2p.blacklist.auto_blacklist_duration));
     settings.address_book = Some(root.join("addrbook.json"));
     settings.max_tx_bytes = config.mempool.max_tx_bytes.as_usize();
-    settings.block_requests =
-        AnswerTimes { first: std(sync.request_timeout), gap: std(sync.idle_timeout), whole: std(sync.block_get_timeout) };
+    settings.block_requests = AnswerTimes {
+        first: std(sync.request_timeout),
+        gap: std(sync.idle_timeout),
+        whole: std(sync.block_get_timeout),
+    };
     Ok(settings)
 }
 
 /// The line in which operators read who this node is and where it is reached.
 pub(super) fn tell_identity(id: &NodeId, address: SocketAddr) {
-    let addresses = if address.ip().is_unspecified() { own_addresses(address.port()) } else { vec![address.to_string()] };
+    let addresses = if address.ip().is_unspecified() {
+        interfaces::addresses(address.port())
+    } else {
+        vec![address.to_string()]
+    };
     tracing::info!(target: "NODE", "This node is {id} @ [{}]", addresses.join(" "));
 }
 
-/// Addresses of this machine's interfaces: the ones that a packet to each kind of destination would leave from.
-fn own_addresses(port: u16) -> Vec<String> {
-    let probes = ["192.0.2.1:9", "127.0.0.1:9", "[2001:db8::1]:9"];
-    let found = probes.iter().filter_map(|destination| {
-        let any = if destination.starts_with('[') { "[::]:0" } else { "0.0.0.0:0" };
-        let socket = std::net::UdpSocket::bind(any).ok()?;
-        // Connecting a UDP socket sends nothing; it only chooses the source address.
-        socket.connect(destination).ok()?;
-        Some(SocketAddr::new(socket.local_addr().ok()?.ip(), port).to_string())
-    });
-    found.collect()
-}
-
 fn resolve(key: &str, address: &HostPort) -> Result<SocketAddr, NodeError> {
-    let host = if address.is_unspecified() && address.host().is_empty() { "0.0.0.0" } else { address.host() };
-    let mut found = (host, address.port()).to_socket_addrs().map_err(|error| NodeError::Config(format!("{key}: {host}: {error}")))?;
+    let host = if address.is_unspecified() && address.host().is_empty() {
+        "0.0.0.0"
+    } else {
+        address.host()
+    };
+    let mut found = (host, address.port())
+        .to_socket_addrs()
+        .map_err(|error| NodeError::Config(format!("{key}: {host}: {error}")))?;
     found.next().ok_or_else(|| NodeError::Config(format!("{key}: {host} has no address")))
 }
 

@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use kwil_genesis::Genesis;
-use kwil_store::{BlockIndex, BlockIndexHandle, BlockLog, BlockLogConfig, BlockLogHandle, ConsensusLog, ConsensusLogHandle, Recovered, TornTail};
+use kwil_store::{
+    BlockIndex, BlockIndexHandle, BlockLog, BlockLogConfig, BlockLogHandle, ConsensusLog,
+    ConsensusLogHandle, Recovered, TornTail,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::NodeError;

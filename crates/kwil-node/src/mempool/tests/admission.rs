@@ -283,24 +283,17 @@ async fn changed_rules_drop_what_breaks_them() {
 }
 
 #[tokio::test]
-async fn signatures_of_a_block_are_checked_unless_they_wait_here() {
+async fn bodies_of_a_proposal_come_in_its_order_and_what_a_block_took_is_not_pulled_again() {
     let user = User::new(1);
     let state = State::default();
     let mempool = mempool(false, &state);
-    let known = user.transfer(1, 1);
-    mempool.admit(known.clone(), Origin::Client).await.unwrap();
-    let good = user.transfer(2, 1);
-    let mut forged = user.transfer(3, 1).transaction().clone();
-    forged.body.nonce = 4;
-    let forged = RawTx::new(&forged).unwrap();
-    mempool.verify_block(&[known.clone(), good.clone()]).await.unwrap();
-    let (place, reason) = mempool
-        .verify_block(&[known.clone(), good.clone(), forged, good.clone()])
-        .await
-        .unwrap_err();
-    assert_eq!((place, reason.code), (2, TxCode::InvalidSignature));
-    let ids = [good.id(), known.id()];
-    assert_eq!(mempool.bodies(&ids), [None, Some(known)]);
+    let (first, second) = (user.transfer(1, 1), user.transfer(2, 1));
+    mempool.admit(first.clone(), Origin::Client).await.unwrap();
+    let ids = [second.id(), first.id()];
+    assert_eq!(mempool.bodies(&ids), [None, Some(first.clone())]);
+    assert_eq!(mempool.wanted(&ids), [second.id()]);
+    mempool.commit(&block(1, &[first, second], &[(user.account(), facts(2, 0))]));
+    assert!(mempool.wanted(&ids).is_empty());
 }
 
 #[tokio::test]
