@@ -9,6 +9,8 @@ use std::time::Duration;
 use kwil_api::Service;
 use zeroize::Zeroizing;
 
+use crate::certificate::ServerCertificate;
+
 /// The public listener: TCP for JSON-RPC, REST and gRPC, UDP on the same port for gRPC over QUIC.
 #[derive(Clone, Debug)]
 pub struct UserListener {
@@ -140,23 +142,6 @@ pub struct AdminTls {
     pub clients: Vec<Vec<u8>>,
     /// Identities that may connect.
     pub allowed: Vec<kwil_crypto::NodeId>,
-}
-
-/// An operator's own certificate.
-#[derive(Clone)]
-pub struct ServerCertificate {
-    /// Leaf first.
-    pub chain: Vec<Vec<u8>>,
-    /// PKCS #8 private key.
-    pub key: Zeroizing<Vec<u8>>,
-}
-
-impl fmt::Debug for ServerCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ServerCertificate")
-            .field("chain", &self.chain.len())
-            .finish_non_exhaustive()
-    }
 }
 
 /// A password that is never shown.

@@ -36,6 +36,7 @@
 
 mod api;
 mod app;
+mod certificate;
 mod config;
 mod front;
 mod grpc;
@@ -51,8 +52,7 @@ pub use api::{
     AccountState, AccountTotal, AdminApi, Apis, Ban, BlockRef, ChainApi, KnownTx, NodeCommand,
     SetAt, StoredBlock, StoredResults, TxPlace, UserApi, Wait, Waiting, async_trait,
 };
-pub use config::{
-    AdminListen, AdminListener, AdminTls, Limits, Password, ServerCertificate, UserListener,
-};
+pub use certificate::{CertificateError, ServerCertificate, certificates_of};
+pub use config::{AdminListen, AdminListener, AdminTls, Limits, Password, UserListener};
 pub use kwil_api::{RpcCode, RpcError, Service};
 pub use server::{AdminAddress, RpcHandle, RpcServer, ServerConfig, StartError};

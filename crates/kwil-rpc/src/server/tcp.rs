@@ -16,7 +16,8 @@ use tokio_rustls::TlsAcceptor;
 use super::connection::Shared;
 use super::error::StartError;
 use crate::app::ConnInfo;
-use crate::config::{AdminTls, ServerCertificate};
+use crate::certificate::ServerCertificate;
+use crate::config::AdminTls;
 
 /// TLS handshakes that take longer are given up.
 const HANDSHAKE_TIME: Duration = Duration::from_secs(5);

@@ -10,7 +10,7 @@ use kwil_client::{AdminClient, ClientOptions, Provider};
 use kwil_quic::Identity;
 use kwil_rpc::{
     AdminAddress, AdminListen, AdminListener, AdminTls, Apis, Password, RpcHandle, RpcServer,
-    ServerConfig,
+    ServerCertificate, ServerConfig,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -120,21 +120,13 @@ async fn a_password_guards_everything_but_the_sign_of_life() {
     handle.stopped().await;
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
-    let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, der);
-    let lines: Vec<&str> =
-        text.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).unwrap()).collect();
-    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
-}
-
 /// A client's own certificate and key, as an operator makes them.
 fn client_files(folder: &Path, name: &str) -> (ClientOptions, Vec<u8>) {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).unwrap();
     let (certificate, key) =
         (folder.join(format!("{name}.cert")), folder.join(format!("{name}.key")));
-    std::fs::write(&certificate, pem("CERTIFICATE", made.cert.der())).unwrap();
-    std::fs::write(&key, pem("PRIVATE KEY", &made.signing_key.serialize_der())).unwrap();
-    (ClientOptions::new().client_certificate(&certificate, &key).unwrap(), made.cert.der().to_vec())
+    let made = ServerCertificate::open_or_create(&certificate, &key, &[name.to_owned()]).unwrap();
+    assert_eq!(key.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    (ClientOptions::new().client_certificate(&certificate, &key).unwrap(), made.chain[0].clone())
 }
 
 #[tokio::test]
@@ -142,16 +134,19 @@ async fn tls_and_quic_let_listed_clients_in() {
     let folder = tempfile::tempdir().unwrap();
     let (listed, certificate) = client_files(folder.path(), "listed");
     let (stranger, _) = client_files(folder.path(), "stranger");
-    let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()]).unwrap();
-    let pinned = folder.path().join("admin.cert");
-    std::fs::write(&pinned, pem("CERTIFICATE", own.cert.der())).unwrap();
+    let (pinned, own_key) = (folder.path().join("admin.cert"), folder.path().join("admin.key"));
+    let names = ["127.0.0.1".to_owned()];
+    let own = ServerCertificate::open_or_create(&pinned, &own_key, &names).unwrap();
+    let again = ServerCertificate::open_or_create(&pinned, &own_key, &names).unwrap();
+    assert_eq!((&own.chain, &own.key), (&again.chain, &again.key));
+    assert_eq!(
+        kwil_rpc::certificates_of(&folder.path().join("listed.cert")).unwrap(),
+        [certificate.clone()]
+    );
     let tls = AdminTls {
         listen: loopback(),
         quic: true,
-        certificate: Some(kwil_rpc::ServerCertificate {
-            chain: vec![own.cert.der().to_vec()],
-            key: own.signing_key.serialize_der().into(),
-        }),
+        certificate: Some(own),
         clients: vec![certificate],
         allowed: Vec::new(),
     };
