@@ -7,6 +7,7 @@ mod install;
 mod step;
 mod test;
 mod tidy;
+mod workbench;
 
 use clap::{Parser, Subcommand};
 
@@ -31,6 +32,21 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
+    /// Simulate consensus: --seeds N [--from S]
+    Sim {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Fuzz the decoders: [--seconds N] [TARGET]
+    Fuzz {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
+    /// Measure: NAME [--json FILE] [--page FILE]
+    Bench {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<String>,
+    },
     /// Check layers, sizes, front pages, wording and links
     Tidy,
     /// Everything that guards the main branch; installs what it needs
@@ -41,6 +57,9 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Gen { check } => generate::run(check),
         Task::Demo { keep } => demo::run(keep),
+        Task::Sim { arguments } => workbench::run("sim", &arguments),
+        Task::Fuzz { arguments } => workbench::run("fuzz", &arguments),
+        Task::Bench { arguments } => workbench::run("bench", &arguments),
         Task::Tidy => tidy::run(),
         Task::Test => test::run_all(),
     }

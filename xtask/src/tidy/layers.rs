@@ -32,6 +32,7 @@ const LAYERS: &[(&str, u32)] = &[
     ("kwil-cli", 8),
     ("kwil-harness", 0),
     ("kwil-tests", 9),
+    ("kwil-workbench", 9),
     ("xtask", 9),
 ];
 

@@ -1,0 +1,65 @@
+//! The numbers as a page and as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::baseline::Baseline;
+use super::network::Measured;
+
+pub(super) fn json(baseline: &Baseline, networks: &[Measured]) -> Value {
+    let networks: Vec<Value> = networks
+        .iter()
+        .map(|network| {
+            json!({
+                "validators": network.validators,
+                "start_to_rpc_s": network.start_to_rpc.as_secs_f64(),
+                "commit_p50_ms": network.p50.as_secs_f64() * 1000.0,
+                "commit_p99_ms": network.p99.as_secs_f64() * 1000.0,
+                "transfers_per_s": network.transfers_per_s,
+                "of_round_trip": network.transfers_per_s / baseline.round_trip,
+                "of_pipelined": network.transfers_per_s / baseline.pipelined,
+                "idle_rss_mib": network.idle_rss_mib,
+                "idle_cpu_percent": network.idle_cpu_percent,
+            })
+        })
+        .collect();
+    json!({
+        "raw_postgresql": { "round_trip_updates_per_s": baseline.round_trip, "pipelined_updates_per_s": baseline.pipelined },
+        "networks": networks,
+    })
+}
+
+pub(super) fn page(baseline: &Baseline, networks: &[Measured]) -> String {
+    let mut page = String::from(
+        "# Benchmarks\n\nWritten by `cargo xtask bench network --page docs/benchmarks.md`. All nodes, their PostgreSQL servers and the senders share \
+         one machine, so compare ratios, not absolute times.\n\n## Raw PostgreSQL of the same run\n\n| single-row updates in one transaction | per second |\n|---|---|\n",
+    );
+    // Writing to a string cannot fail.
+    let _ = writeln!(
+        page,
+        "| one round trip each | {:.0} |\n| pipelined | {:.0} |\n",
+        baseline.round_trip, baseline.pipelined
+    );
+    page.push_str(
+        "## Networks\n\n| validators | commit p50 | commit p99 | transfers/s | of round trip | of pipelined | start to RPC | idle RSS | idle CPU |\n\
+         |---|---|---|---|---|---|---|---|---|\n",
+    );
+    for network in networks {
+        let _ = writeln!(
+            page,
+            "| {} | {:.1} ms | {:.1} ms | {:.0} | {:.2} | {:.2} | {:.1} s | {:.0} MiB | {:.1} % |",
+            network.validators,
+            network.p50.as_secs_f64() * 1000.0,
+            network.p99.as_secs_f64() * 1000.0,
+            network.transfers_per_s,
+            network.transfers_per_s / baseline.round_trip,
+            network.transfers_per_s / baseline.pipelined,
+            network.start_to_rpc.as_secs_f64(),
+            network.idle_rss_mib,
+            network.idle_cpu_percent,
+        );
+    }
+    page.push_str("\nLatency: signed transfers at 200 a second, each from sending over JSON-RPC to its committed result.\n");
+    page
+}

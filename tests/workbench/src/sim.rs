@@ -1,0 +1,42 @@
+//! Consensus simulation by seed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::bail;
+use kwil_consensus::sim;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How many seeds
+    #[arg(long, default_value_t = 300)]
+    seeds: u64,
+    /// First seed
+    #[arg(long, default_value_t = 0)]
+    from: u64,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let started = Instant::now();
+    let mut told = started;
+    let result = sim::run_many(args.from, args.seeds, |seed, outcome| {
+        if told.elapsed() >= Duration::from_secs(5) {
+            told = Instant::now();
+            println!("seed {seed}: height {} in view {}", outcome.height, outcome.highest_view);
+        }
+    });
+    match result {
+        Ok(summary) => {
+            println!(
+                "{} seeds, {} steps, {} blocks, {} virtual s, {} repeated with the same trace, in {:.1} s",
+                summary.seeds,
+                summary.steps,
+                summary.heights,
+                summary.virtual_ms / 1000,
+                summary.repeated,
+                started.elapsed().as_secs_f64()
+            );
+            Ok(())
+        }
+        Err(failure) => bail!("{failure}"),
+    }
+}
