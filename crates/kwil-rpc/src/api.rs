@@ -80,6 +80,12 @@ pub trait UserApi: Send + Sync + 'static {
     /// The phase, while the node cannot answer reads yet; `None` from then on, also while it catches up.
     fn starting(&self) -> Option<String>;
 
+    /// Height of the best block, asked with every read. Nodes that know it without making a whole health answer say so
+    /// here.
+    fn best_height(&self) -> i64 {
+        self.health().height
+    }
+
     /// An account as of the last block, or with this node's mempool executed. `None` for an unknown account.
     ///
     /// # Errors

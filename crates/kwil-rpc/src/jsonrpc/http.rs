@@ -206,7 +206,7 @@ fn respond(front: &Front, answer: Answer) -> Response {
         headers.insert(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000)));
     }
     if answer.reads {
-        headers.insert("x-kwil-height", HeaderValue::from(front.apis.user.health().height));
+        headers.insert("x-kwil-height", HeaderValue::from(front.apis.user.best_height()));
     }
     response
 }

@@ -141,7 +141,7 @@ async fn tls_and_quic_let_listed_clients_in() {
     assert_eq!((&own.chain, &own.key), (&again.chain, &again.key));
     assert_eq!(
         kwil_rpc::certificates_of(&folder.path().join("listed.cert")).unwrap(),
-        [certificate.clone()]
+        std::slice::from_ref(&certificate)
     );
     let tls = AdminTls {
         listen: loopback(),
