@@ -2,7 +2,7 @@
 //!
 //! The same 4,096 single-row inserts in one transaction, by every way that is open to us, on a table with the capture
 //! triggers and on a plain one. Rounds alternate between the ways, the best round of each counts, so that a busy machine
-//! slows all of them alike. Run with `cargo bench -p kwil-state --bench writer_client`.
+//! slows all of them alike; the CPU time of client and server together is the mean of all rounds. Run with `cargo bench -p kwil-state --bench writer_client`.
 
 #![allow(
     clippy::unwrap_used,
@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 
 const ROWS: i64 = 4096;
 const BATCH: i64 = 64;
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 12;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Way {
@@ -50,6 +50,28 @@ const WAYS: [(Way, &str); 8] = [
 struct Clients {
     sqlx: PgConnection,
     tokio: tokio_postgres::Client,
+    /// Processes of the server that work for the two clients.
+    backends: Vec<i32>,
+}
+
+#[derive(Clone, Copy)]
+struct Cost {
+    best: Duration,
+    /// Clock ticks of the processor in all rounds.
+    ticks: u64,
+}
+
+/// Clock ticks in a second, as the kernel counts them for programs.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+/// Clock ticks that this process and the server's sessions have used.
+fn ticks(backends: &[i32]) -> u64 {
+    let of = |process: &str| -> u64 {
+        let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+        let fields = stat.rsplit(") ").next().unwrap();
+        fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap()).sum()
+    };
+    backends.iter().map(|pid| of(&pid.to_string())).sum::<u64>() + of("self")
 }
 
 fn main() {
@@ -59,7 +81,11 @@ fn main() {
         let database = TestDatabase::create().await;
         prepare(&database).await;
         let (tokio, driver) = tokio_client(&database).await;
-        let mut clients = Clients { sqlx: database.connect().await, tokio };
+        let mut sqlx = database.connect().await;
+        let first: i32 =
+            sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut sqlx).await.unwrap();
+        let second: i32 = tokio.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+        let mut clients = Clients { sqlx, tokio, backends: vec![first, second] };
         for table in ["plain", "captured"] {
             let best = measure(&mut clients, table).await;
             print(table, &best);
@@ -117,20 +143,22 @@ async fn tokio_client(
     (client, driver)
 }
 
-async fn measure(clients: &mut Clients, table: &str) -> Vec<Duration> {
+async fn measure(clients: &mut Clients, table: &str) -> Vec<Cost> {
     let insert = format!("INSERT INTO main.{table} (id, name, amount) VALUES ($1, $2, $3)");
     let session = if table == "plain" { SESSION } else { "" };
     sqlx::raw_sql(session).execute(&mut clients.sqlx).await.unwrap();
     clients.tokio.batch_execute(session).await.unwrap();
     let prepare = format!("PREPARE ins_{table} (int8, text, int8) AS {insert}");
     sqlx::raw_sql(AssertSqlSafe(prepare)).execute(&mut clients.sqlx).await.unwrap();
-    let mut best = vec![Duration::MAX; WAYS.len()];
+    let mut costs = vec![Cost { best: Duration::MAX, ticks: 0 }; WAYS.len()];
     for _ in 0..ROUNDS {
-        for ((way, _), best) in WAYS.iter().zip(&mut best) {
-            *best = (*best).min(round(clients, *way, table, &insert).await);
+        for ((way, _), cost) in WAYS.iter().zip(&mut costs) {
+            let before = ticks(&clients.backends);
+            cost.best = cost.best.min(round(clients, *way, table, &insert).await);
+            cost.ticks += ticks(&clients.backends) - before;
         }
     }
-    best
+    costs
 }
 
 /// One transaction with all rows, undone at the end; the time of the statements alone.
@@ -231,12 +259,20 @@ fn name(id: i64) -> String {
     format!("name of row {id}")
 }
 
-fn print(table: &str, best: &[Duration]) {
-    let reference = best.first().map_or(1.0, Duration::as_secs_f64);
-    println!("\n{ROWS} single-row inserts into a {table} table, best of {ROUNDS}:");
-    println!("{:<50} {:>10} {:>8}", "way", "µs a row", "gain");
-    for ((_, label), time) in WAYS.iter().zip(best) {
-        let each = time.as_secs_f64() * 1e6 / f64::from(u32::try_from(ROWS).unwrap());
-        println!("{label:<50} {each:>10.1} {:>7.2}x", reference / time.as_secs_f64());
+fn print(table: &str, costs: &[Cost]) {
+    let rows = f64::from(u32::try_from(ROWS).unwrap());
+    let all_rows = rows * f64::from(u32::try_from(ROUNDS).unwrap());
+    let each = |cost: &Cost| {
+        (
+            cost.best.as_secs_f64() * 1e6 / rows,
+            cost.ticks as f64 / TICKS_PER_SECOND * 1e6 / all_rows,
+        )
+    };
+    let (time, cpu) = costs.first().map_or((1.0, 1.0), each);
+    println!("\n{ROWS} single-row inserts into a {table} table, best of {ROUNDS} rounds:");
+    println!("{:<50} {:>9} {:>7} {:>9} {:>7}", "way", "µs a row", "gain", "CPU-µs", "gain");
+    for ((_, label), cost) in WAYS.iter().zip(costs) {
+        let (best, used) = each(cost);
+        println!("{label:<50} {best:>9.1} {:>6.2}x {used:>9.1} {:>6.2}x", time / best, cpu / used);
     }
 }
