@@ -21,6 +21,10 @@ impl UserApi for Services {
         None
     }
 
+    fn best_height(&self) -> i64 {
+        signed(self.tip.borrow().height)
+    }
+
     async fn account(
         &self,
         id: AccountId,
