@@ -5,7 +5,11 @@
 //! cargo run --release -p kwil-store --features testing --example measure -- compression
 //! ```
 
-#![expect(clippy::print_stdout, reason = "prints a report")]
+#![expect(
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    reason = "prints a report about small numbers"
+)]
 
 use std::error::Error;
 use std::path::Path;

@@ -89,7 +89,7 @@ fn cut_at_any_byte_of_the_last_records_keeps_the_ones_before() {
         let kept = (len - SALT_RECORD_LEN) / one;
         let (mut log, recovered) = folder.open();
         assert_eq!(recovered.records, [vote(1), vote(2)][..kept], "cut at {len}");
-        assert_eq!(recovered.torn.is_some(), (len - SALT_RECORD_LEN) % one != 0);
+        assert_eq!(recovered.torn.is_some(), !(len - SALT_RECORD_LEN).is_multiple_of(one));
         log.append(&[vote(9)]).unwrap();
         log.sync().unwrap();
         assert_eq!(folder.open().1.records.last(), Some(&vote(9)));

@@ -1,3 +1,5 @@
+#![allow(clippy::cast_possible_truncation, reason = "numbers of tests are small")]
+
 use std::fs;
 
 use bytes::Bytes;
