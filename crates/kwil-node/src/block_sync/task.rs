@@ -17,7 +17,7 @@ use super::{SyncQueue, SyncStatus, Told};
 use crate::chain::ShownChain;
 use crate::driver::DriverHandle;
 use crate::error::NodeError;
-use crate::executor::{ChainTip, ExecutorHandle};
+use crate::executor::ExecutorHandle;
 
 /// What sync works with.
 #[derive(Debug)]

@@ -88,7 +88,7 @@ impl<'c> Run<'c> {
     fn perform(&mut self, action: Action) {
         match action {
             Action::Fetch { request, peer, from, count, .. } => {
-                assert!(count >= 1 && count <= 16);
+                assert!((1..=16).contains(&count));
                 assert!(from.get() > self.appended && from.get() <= self.executed + 64);
                 let kind = self.kinds[&peer];
                 assert!(!self.punished.contains(&peer), "a punished peer is not asked again");

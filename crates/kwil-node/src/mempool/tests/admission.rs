@@ -16,7 +16,7 @@ fn mempool(gas: bool, state: &State) -> Mempool {
 }
 
 fn block(height: u64, txs: &[RawTx], accounts: &[(AccountId, Account)]) -> CommittedTxs {
-    let results = txs.iter().map(|_| TxResult::ok(height as i64)).collect();
+    let results = txs.iter().map(|_| TxResult::ok(height.cast_signed())).collect();
     CommittedTxs { height, txs: txs.to_vec(), results, accounts: accounts.to_vec() }
 }
 
@@ -129,7 +129,7 @@ async fn second_signature_form_of_the_same_content_exists_already() {
 
     // Whichever form the block holds, the client that sent the first is answered.
     let mut waiter = mempool.wait_for(first.id()).unwrap();
-    mempool.commit(&block(9, &[other.clone()], &[(user.account(), facts(1, 900))]));
+    mempool.commit(&block(9, std::slice::from_ref(&other), &[(user.account(), facts(1, 900))]));
     let outcome = timeout(DEADLINE, waiter.outcome()).await.unwrap().unwrap();
     assert_eq!(
         outcome,
