@@ -82,6 +82,6 @@ impl NodeBuilder {
     /// # Errors
     /// The first thing that does not work; everything opened before is closed again.
     pub async fn start(self) -> Result<Node, NodeError> {
-        startup::start(self).await
+        Box::pin(startup::start(self)).await
     }
 }

@@ -28,6 +28,10 @@ pub(crate) enum Fault {
     BreaksRule(String),
 }
 
+/// Parsed and verified transactions of a block, in order.
+pub(crate) type BlockTxs = Arc<[RawTx]>;
+type Checked = VecDeque<(Hash, BlockTxs)>;
+
 /// What never changes on a network.
 #[derive(Debug)]
 struct Network {
@@ -40,7 +44,7 @@ struct Network {
 pub(crate) struct BlockChecks {
     mempool: Mempool,
     network: Arc<Network>,
-    checked: Arc<Mutex<VecDeque<(Hash, Arc<Vec<RawTx>>)>>>,
+    checked: Arc<Mutex<Checked>>,
 }
 
 impl BlockChecks {
@@ -67,24 +71,24 @@ impl BlockChecks {
         &self,
         block: &Arc<Block>,
         max_block_size: u64,
-    ) -> Result<Arc<Vec<RawTx>>, Fault> {
+    ) -> Result<BlockTxs, Fault> {
         if let Some(txs) = self.remembered(block.hash()) {
             return Ok(txs);
         }
         let ids = block.check(max_block_size).map_err(|error| fault(&error))?;
         let waiting = self.mempool.bodies(&ids);
-        let txs = Arc::new(self.parse(block, waiting).await?);
+        let txs = BlockTxs::from(self.parse(block, waiting).await?);
         self.remember(block.hash(), Arc::clone(&txs));
         Ok(txs)
     }
 
     /// Keeps what a block of our own was made of.
-    pub(crate) fn remember(&self, block: Hash, txs: Arc<Vec<RawTx>>) {
+    pub(crate) fn remember(&self, block: Hash, txs: BlockTxs) {
         let mut checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         if checked.iter().all(|(known, _)| *known != block) {
             checked.push_back((block, txs));
         }
-        let bytes = |txs: &Arc<Vec<RawTx>>| txs.iter().map(RawTx::len).sum::<usize>();
+        let bytes = |txs: &BlockTxs| txs.iter().map(RawTx::len).sum::<usize>();
         let mut kept: usize = checked.iter().map(|(_, txs)| bytes(txs)).sum();
         while checked.len() > KEPT || (kept > KEPT_BYTES && checked.len() > 1) {
             let Some((_, oldest)) = checked.pop_front() else { break };
@@ -92,7 +96,7 @@ impl BlockChecks {
         }
     }
 
-    fn remembered(&self, block: Hash) -> Option<Arc<Vec<RawTx>>> {
+    fn remembered(&self, block: Hash) -> Option<BlockTxs> {
         let checked = self.checked.lock().unwrap_or_else(PoisonError::into_inner);
         checked.iter().find(|(known, _)| *known == block).map(|(_, txs)| Arc::clone(txs))
     }

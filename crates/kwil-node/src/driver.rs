@@ -34,7 +34,7 @@ pub(crate) const QUEUE_MAX: usize = 4096;
 #[derive(Debug)]
 pub(crate) enum Order {
     /// Something happened.
-    Event(Event),
+    Event(Box<Event>),
     /// An operator wants something.
     Operator(Command, oneshot::Sender<Result<(), OperatorError>>),
     /// A block body from the candidates of the current height, for a peer that asks.
@@ -52,7 +52,7 @@ impl DriverHandle {
     /// Hands an event over; waits while the queue is full. An event for a stopped driver is dropped: nobody is left
     /// to act on it.
     pub(crate) async fn event(&self, event: Event) {
-        if self.orders.send(Order::Event(event)).await.is_err() {
+        if self.orders.send(Order::Event(Box::new(event))).await.is_err() {
             tracing::debug!(target: "CONS", "event after the end of the driver");
         }
     }
@@ -198,7 +198,7 @@ impl Driver {
 
     async fn take(&mut self, order: Order) -> Result<(), NodeError> {
         match order {
-            Order::Event(event) => self.feed(event).await,
+            Order::Event(event) => self.feed(*event).await,
             Order::Operator(command, reply) => self.feed_command(command, Some(reply)).await,
             Order::Body(block, reply) => {
                 let body = self.machine.body(&block).cloned();

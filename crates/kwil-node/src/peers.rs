@@ -9,7 +9,6 @@ use kwil_crypto::NodeId;
 use kwil_p2p::{LastSigned, NetworkEvent, NetworkEvents, PeerInfo, PeerStatus};
 use kwil_types::{Height, View};
 use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
 
 use crate::block_sync::SyncHandle;
 use crate::clock::wall_ms;
@@ -37,11 +36,12 @@ async fn next(events: &mut NetworkEvents, all: bool) -> Option<NetworkEvent> {
 }
 
 impl PeerTask {
-    /// Runs until the network has ended.
+    /// Runs until the network has ended. Whoever waits for the tasks knows whether somebody asked for that: the network
+    /// is closed before this task is told to stop.
     ///
     /// # Errors
-    /// When the network ends although nobody stopped it.
-    pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), NodeError> {
+    /// When what the events are for has ended.
+    pub(crate) async fn run(mut self) -> Result<(), NodeError> {
         let mut work = JoinSet::new();
         let mut announce = tokio::time::interval(transactions::ANNOUNCE_AGAIN);
         loop {
@@ -49,8 +49,7 @@ impl PeerTask {
                 biased;
                 event = next(&mut self.events, work.len() < AT_ONCE) => match event {
                     Some(event) => self.take(event, &mut work).await?,
-                    None if stop.is_cancelled() => return Ok(()),
-                    None => return Err(NodeError::TaskEnded("network")),
+                    None => return Ok(()),
                 },
                 Some(done) = work.join_next(), if !work.is_empty() => {
                     done.unwrap_or_else(|error| tracing::error!(target: "P2P", %error, "answering a peer died"));

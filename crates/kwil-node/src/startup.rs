@@ -279,7 +279,7 @@ async fn compose(
         network.run(stop).await;
         Ok(())
     });
-    tasks.spawn("peer requests", |stop| peer_task.run(stop));
+    tasks.spawn("peer requests", |_stop| peer_task.run());
     tasks.spawn("application DB", |stop| async move {
         let result = executor_task.run(stop).await;
         database.close(CLOSE_READS).await;

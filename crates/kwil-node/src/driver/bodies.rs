@@ -47,7 +47,7 @@ impl Bodies {
         self.running.spawn(async move {
             let event = fetch(&wanted, &sources).await;
             answer
-                .send(Order::Event(event))
+                .send(Order::Event(Box::new(event)))
                 .await
                 .unwrap_or_else(|_| tracing::debug!("body after the end of the driver"));
         });

@@ -159,7 +159,7 @@ impl Driver {
             match Verified::check(Message::Commit(announce), chain, &validators) {
                 Ok(message) => {
                     let event = Event::Message { from: peer, message, wall_ms: wall_ms() };
-                    own.send(Order::Event(event)).await.unwrap_or_else(|_| tracing::debug!("certificate after the end of the driver"));
+                    own.send(Order::Event(Box::new(event))).await.unwrap_or_else(|_| tracing::debug!("certificate after the end of the driver"));
                 }
                 Err(error) => tracing::debug!(target: "CONS", %peer, %error, "certificate does not hold"),
             }

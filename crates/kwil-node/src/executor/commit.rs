@@ -5,13 +5,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use kwil_consensus::NextHeight;
 use kwil_crypto::Hash;
-use kwil_state::{Account, BlockOutcome, NetworkState, Published};
+use kwil_state::{Account, BlockOutcome, NetworkState};
 use kwil_store::{BlockLogHandle, BlockRecord};
-use kwil_types::{AccountId, CommitCertificate, MigrationStatus, RawTx, TxResult};
+use kwil_types::{AccountId, CommitCertificate, MigrationStatus, TxResult};
 use tokio::sync::watch;
 
 use super::task::Open;
 use crate::chain::{BlockUpdates, SetHistory, ShownChain};
+use crate::checks::BlockTxs;
 use crate::error::NodeError;
 use crate::mempool::{CommittedTxs, Mempool};
 use crate::rules::RulesSource;
@@ -53,7 +54,7 @@ pub(crate) struct Outlets {
 pub(super) struct Applied {
     pub(super) height: u64,
     tip: ChainTip,
-    txs: Arc<Vec<RawTx>>,
+    txs: BlockTxs,
     results: Vec<TxResult>,
     accounts: Vec<(AccountId, Account)>,
     updates: BlockUpdates,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use kwil_consensus::{Event, ExecutionFailure, NextHeight};
 use kwil_state::{BlockInput, BlockOutcome, ExecuteError, Executor};
-use kwil_types::{Block, CommitCertificate, Height, RawTx};
+use kwil_types::{Block, CommitCertificate, Height};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::commit::{Applied, Outlets};
 use super::{ApplyError, ExecutorHandle, Progress, Request, recovery};
-use crate::checks::Fault;
+use crate::checks::{BlockTxs, Fault};
 use crate::clock::wall_ms;
 use crate::driver::DriverHandle;
 use crate::error::NodeError;
@@ -20,7 +20,7 @@ use crate::error::NodeError;
 pub(super) struct Open {
     token: u64,
     pub(super) block: Arc<Block>,
-    pub(super) txs: Arc<Vec<RawTx>>,
+    pub(super) txs: BlockTxs,
     pub(super) outcome: BlockOutcome,
 }
 
@@ -128,7 +128,7 @@ impl ExecutorTask {
         &mut self,
         block: &Arc<Block>,
         cancel: CancellationToken,
-    ) -> Result<(Arc<Vec<RawTx>>, BlockOutcome), Refused> {
+    ) -> Result<(BlockTxs, BlockOutcome), Refused> {
         let published = self.outlets.shown.published.borrow().network.params().max_block_size;
         let txs = self.handle.checks().transactions(block, published).await.map_err(|fault| {
             Refused::Body(match fault {
@@ -208,7 +208,7 @@ impl ExecutorTask {
         &mut self,
         block: &Arc<Block>,
         certificate: &CommitCertificate,
-        txs: Arc<Vec<RawTx>>,
+        txs: BlockTxs,
         outcome: BlockOutcome,
         stop: &CancellationToken,
     ) -> Result<Result<NextHeight, ApplyError>, NodeError> {
