@@ -1,8 +1,9 @@
-//! The SQL and action language: from text to a tree, and back.
+//! The SQL and action language: from text to a tree, and back, and from a tree to a typed plan.
 //!
 //! ```text
 //! text ──parse──▶ tree of statements ──print──▶ text that reads as the same tree
-//!   │
+//!   │               │
+//!   │               └──analyze, with a catalog──▶ typed plan, or the first fault with its place
 //!   └──────────▶ every fault with its place, what was found and what was expected
 //! ```
 //!
@@ -10,8 +11,8 @@
 //! what nests is counted ([`MAX_NESTING`], [`MAX_DEPTH`]), what repeats is a loop, and nothing outlives a call, so
 //! memory stays flat over any number of different statements.
 //!
-//! This crate does no I/O, reads no clock and knows no database. Whether a name exists, a type fits or a caller may is
-//! decided with a catalog, not by the parser.
+//! This crate does no I/O, reads no clock and knows no database. Whether a name exists and a type fits is decided by
+//! [`analyze`] with a catalog that the caller hands in, not by the parser.
 //!
 //! # Example
 //!
@@ -49,6 +50,7 @@
 
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+pub mod analyze;
 pub mod ast;
 
 mod error;

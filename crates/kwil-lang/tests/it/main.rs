@@ -8,6 +8,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod analyze;
 mod bounds;
 mod cases;
 mod errors;
