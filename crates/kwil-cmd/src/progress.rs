@@ -85,7 +85,7 @@ mod tests {
         let slow = mark(101, 500_000, 100);
         assert_eq!(
             line("syncing", "blocks", first, slow),
-            "syncing 101/500000 (0.0%), 0 blocks/s, ETA 13886h10m0s"
+            "syncing 101/500000 (0.0%), 0 blocks/s, ETA 13886h5m0s"
         );
         assert_eq!(line("syncing", "blocks", mark(0, 0, 0), mark(0, 0, 9)), "syncing 0/0 (100.0%)");
     }

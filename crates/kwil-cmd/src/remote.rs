@@ -242,6 +242,8 @@ pub(crate) fn explain(error: &ClientError, service: &str) -> CliError {
         ClientError::Unreachable { endpoint, reason } => {
             format!("cannot reach {service} at {endpoint}: {reason}")
         }
+        // Its text has everything that its cause says.
+        ClientError::Rpc(_) => error.to_string(),
         other => crate::error::chain(other),
     };
     CliError::new(code(error), message)

@@ -44,6 +44,7 @@ impl Sandbox {
             .args(args)
             .env_clear()
             .env("HOME", self.home.path())
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("TZ", "UTC")
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(self.home.path())
