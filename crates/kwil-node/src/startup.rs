@@ -5,7 +5,7 @@ mod interfaces;
 mod listeners;
 mod stores;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use kwil_config::Config;
 use kwil_crypto::PrivateKey;
 use kwil_crypto::auth::Registry;
 use kwil_genesis::Genesis;
-use kwil_p2p::{Chain, ChainView, Network, NetworkHandle};
+use kwil_p2p::{Chain, ChainView, Network, NetworkEvents, NetworkHandle};
 use kwil_quic::Identity;
 use kwil_rpc::Apis;
 use kwil_state::{Database, Endpoint, Executor, Extensions, Launcher, Published};
@@ -21,7 +21,7 @@ use kwil_store::{BlockLogHandle, ConsensusLogHandle, StateFile};
 use kwil_types::{AccountId, Height};
 use tokio::sync::watch;
 
-use crate::block_sync::{self, SyncHandle, SyncParts, SyncTask};
+use crate::block_sync::{self, SyncHandle, SyncParts, SyncStatus, SyncTask};
 use crate::builder::NodeBuilder;
 use crate::chain::{ChainReads, SetHistory, ShownChain};
 use crate::checks::BlockChecks;
@@ -115,7 +115,7 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, NodeError> {
 
 async fn storage(
     basis: &Basis,
-    stores: Stores,
+    mut stores: Stores,
     endpoint: Endpoint,
     extensions: Extensions,
 ) -> Result<Storage, NodeError> {
@@ -123,7 +123,7 @@ async fn storage(
     let database = Database::new(endpoint, basis.config.db.max_connections);
     let sets = SetHistory::open(&basis.root)?;
     let chain = ChainReads { blocks: stores.blocks.clone(), index: stores.index.clone(), sets };
-    let tip = executor::open(&mut state, &chain).await?;
+    let tip = stores.owners.run_beside(executor::open(&mut state, &chain)).await?;
     chain.sets.remember(&tip.next.validators)?;
     let published = state.subscribe();
     Ok(Storage { stores, state, database, chain, tip, published })
@@ -176,44 +176,29 @@ struct Parts {
     listeners: Listeners,
 }
 
+/// Everything that runs, built but not running.
+struct Wired {
+    rpc: listeners::Rpc,
+    driver: Driver,
+    sync: SyncTask,
+    network: Network,
+    peers: PeerTask,
+    executor: ExecutorTask,
+    database: Database,
+    owners: stores::Owners,
+}
+
 async fn compose(
     basis: &Basis,
     storage: Storage,
     admission: Admission,
 ) -> Result<(Tasks, Parts), NodeError> {
+    let (network, peers, events) = open_network(basis, &storage, &admission.mempool)?;
     let Storage { stores, state, database, chain, tip, published } = storage;
     let Admission { mempool, rules, checks } = admission;
-    let (config, genesis) = (&basis.config, &basis.genesis);
     let (tip_tx, tip_rx) = watch::channel(ChainTip::of(&tip));
     let (syncing_tx, syncing) = watch::channel(false);
     let base = Height(stores.blocks.reader().first_height());
-
-    let view = ChainView {
-        base,
-        tip: tip.tip.height,
-        best_hash: tip.tip.block_hash,
-        validators: Arc::clone(&tip.next.validators),
-        max_block_size: tip.next.max_block_size,
-        syncing: false,
-        serves_snapshots: false,
-    };
-    let (network, peers, events) = Network::start(
-        listeners::p2p(&basis.root, config, basis.version)?,
-        basis.identity.clone(),
-        Chain { id: genesis.chain_id().to_owned(), hash: genesis.hash() },
-        view,
-        Arc::new(MempoolSource(mempool.clone())),
-    )
-    .map_err(Box::new)?;
-    listeners::tell_identity(&basis.identity.node_id(), peers.local_address());
-
-    let (executor, executor_queue) = ExecutorHandle::new(checks);
-    let (sync, sync_queue) = block_sync::queue();
-    let machine =
-        consensus::machine(config, &basis.key, genesis, tip, stores.recovered, &basis.root)?;
-    let driver_parts =
-        driver_parts(basis, &stores.blocks, stores.consensus, &peers, &executor, &mempool, &sync);
-    let (driver, consensus) = Driver::new(machine, driver_parts, Clock::start(), driver::queue());
     let shown = ShownChain {
         network: peers.clone(),
         published: published.clone(),
@@ -221,8 +206,30 @@ async fn compose(
         syncing,
         base,
     };
+
+    let (executor, executor_queue) = ExecutorHandle::new(checks);
+    let (sync, sync_queue) = block_sync::queue();
+    let machine = consensus::machine(
+        &basis.config,
+        &basis.key,
+        &basis.genesis,
+        tip,
+        stores.recovered,
+        &basis.root,
+    )?;
+    let (blocks, log) = (stores.blocks, stores.consensus);
+    let handles = Handles {
+        blocks: &blocks,
+        network: &peers,
+        executor: &executor,
+        mempool: &mempool,
+        sync: &sync,
+    };
+    let (driver, consensus) =
+        Driver::new(machine, driver_parts(basis, &handles, log), Clock::start(), driver::queue());
+
     let outlets = Outlets {
-        blocks: stores.blocks.clone(),
+        blocks: blocks.clone(),
         sets: chain.sets.clone(),
         mempool: mempool.clone(),
         rules,
@@ -232,9 +239,9 @@ async fn compose(
     let executor_task =
         ExecutorTask::new(state, executor.clone(), executor_queue, consensus.clone(), outlets);
     let sync_parts = SyncParts {
-        chain_hash: genesis.hash(),
+        chain_hash: basis.genesis.hash(),
         network: peers.clone(),
-        blocks: stores.blocks,
+        blocks,
         executor: executor.clone(),
         driver: consensus.clone(),
         shown,
@@ -243,69 +250,141 @@ async fn compose(
     let sync_task = SyncTask::new(sync_parts, sync_queue);
     let intake =
         TxIntake { mempool: mempool.clone(), network: peers.clone(), driver: consensus.clone() };
-    let services = Services {
-        config: Arc::clone(config),
-        genesis: Arc::clone(genesis),
-        node_id: basis.identity.node_id(),
-        version: basis.version,
-        started: basis.started,
+    let seen = Seen {
         chain: chain.clone(),
         database: database.clone(),
         mempool,
-        network: peers.clone(),
         intake: intake.clone(),
-        driver: consensus.clone(),
-        executor,
         published,
         tip: tip_rx.clone(),
-        sync: sync.watch(),
-        wallet: NodeWallet::new(basis.key.clone(), genesis.chain_id().to_owned()),
     };
+    let services = services(basis, seen, consensus.clone(), executor, sync.watch());
     let apis = Apis::of(Arc::new(services));
-    let (rpc, rpc_stop) =
-        listeners::open(config, apis.clone(), &basis.identity, basis.version).await?;
+    let (rpc, rpc_stop) = listeners::open(basis, apis.clone()).await?;
     let listeners = listeners::addresses(peers.local_address(), &rpc);
-    let rpc = listeners::rpc(rpc, rpc_stop);
-    let answers = ChainServer { chain, driver: consensus.clone() };
-    let peer_task = PeerTask { events, driver: consensus.clone(), sync, server: answers, intake };
-
-    let mut tasks = Tasks::new();
-    let (root, watched) = (basis.root.clone(), (consensus.clone(), tip_rx.clone()));
-    tasks.spawn("RPC services", |stop| rpc.run(stop));
-    tasks.spawn("watchers", |stop| watchers::run(root, watched.0, watched.1, stop));
-    tasks.spawn("consensus", |stop| driver.run(stop));
-    tasks.spawn("block sync", |stop| sync_task.run(stop));
-    tasks.spawn("P2P service", |stop| async move {
-        network.run(stop).await;
-        Ok(())
-    });
-    tasks.spawn("peer requests", |_stop| peer_task.run());
-    tasks.spawn("application DB", |stop| async move {
-        let result = executor_task.run(stop).await;
-        database.close(CLOSE_READS).await;
-        result
-    });
-    stores.owners.spawn(&mut tasks);
-    Ok((tasks, Parts { driver: consensus, tip: tip_rx, apis, listeners }))
+    let server = ChainServer { chain, driver: consensus.clone() };
+    let wired = Wired {
+        rpc: listeners::rpc(rpc, rpc_stop),
+        driver,
+        sync: sync_task,
+        network,
+        peers: PeerTask { events, driver: consensus.clone(), sync, server, intake },
+        executor: executor_task,
+        database,
+        owners: stores.owners,
+    };
+    let parts = Parts { driver: consensus, tip: tip_rx, apis, listeners };
+    Ok((wired.run(&basis.root, &parts), parts))
 }
 
-fn driver_parts(
+fn open_network(
     basis: &Basis,
-    blocks: &BlockLogHandle,
-    log: ConsensusLogHandle,
-    network: &NetworkHandle,
-    executor: &ExecutorHandle,
+    storage: &Storage,
     mempool: &Mempool,
-    sync: &SyncHandle,
-) -> driver::Parts {
+) -> Result<(Network, NetworkHandle, NetworkEvents), NodeError> {
+    let tip = &storage.tip;
+    let view = ChainView {
+        base: Height(storage.stores.blocks.reader().first_height()),
+        tip: tip.tip.height,
+        best_hash: tip.tip.block_hash,
+        validators: Arc::clone(&tip.next.validators),
+        max_block_size: tip.next.max_block_size,
+        syncing: false,
+        serves_snapshots: false,
+    };
+    let opened = Network::start(
+        listeners::p2p(&basis.root, &basis.config, basis.version)?,
+        basis.identity.clone(),
+        Chain { id: basis.genesis.chain_id().to_owned(), hash: basis.genesis.hash() },
+        view,
+        Arc::new(MempoolSource(mempool.clone())),
+    );
+    let opened = opened.map_err(Box::new)?;
+    listeners::tell_identity(&basis.identity.node_id(), opened.1.local_address());
+    Ok(opened)
+}
+
+impl Wired {
+    /// Starts everything; the order here is the order of stopping.
+    fn run(self, root: &Path, parts: &Parts) -> Tasks {
+        let Self { rpc, driver, sync, network, peers, executor, database, owners } = self;
+        let mut tasks = Tasks::new();
+        let (root, consensus, tip) = (root.to_owned(), parts.driver.clone(), parts.tip.clone());
+        tasks.spawn("RPC services", |stop| rpc.run(stop));
+        tasks.spawn("watchers", |stop| watchers::run(root, consensus, tip, stop));
+        tasks.spawn("consensus", |stop| driver.run(stop));
+        tasks.spawn("block sync", |stop| sync.run(stop));
+        tasks.spawn("P2P service", |stop| async move {
+            network.run(stop).await;
+            Ok(())
+        });
+        tasks.spawn("peer requests", |_| peers.run());
+        tasks.spawn("application DB", |stop| async move {
+            let result = executor.run(stop).await;
+            database.close(CLOSE_READS).await;
+            result
+        });
+        owners.spawn(&mut tasks);
+        tasks
+    }
+}
+
+/// What answers are read from.
+struct Seen {
+    chain: ChainReads,
+    database: Database,
+    mempool: Mempool,
+    intake: TxIntake,
+    published: watch::Receiver<Published>,
+    tip: watch::Receiver<ChainTip>,
+}
+
+fn services(
+    basis: &Basis,
+    seen: Seen,
+    driver: DriverHandle,
+    executor: ExecutorHandle,
+    sync: watch::Receiver<SyncStatus>,
+) -> Services {
+    let Seen { chain, database, mempool, intake, published, tip } = seen;
+    Services {
+        config: Arc::clone(&basis.config),
+        genesis: Arc::clone(&basis.genesis),
+        node_id: basis.identity.node_id(),
+        version: basis.version,
+        started: basis.started,
+        chain,
+        database,
+        mempool,
+        network: intake.network.clone(),
+        intake,
+        driver,
+        executor,
+        published,
+        tip,
+        sync,
+        wallet: NodeWallet::new(basis.key.clone(), basis.genesis.chain_id().to_owned()),
+    }
+}
+
+/// What the driver shares with others.
+struct Handles<'h> {
+    blocks: &'h BlockLogHandle,
+    network: &'h NetworkHandle,
+    executor: &'h ExecutorHandle,
+    mempool: &'h Mempool,
+    sync: &'h SyncHandle,
+}
+
+fn driver_parts(basis: &Basis, handles: &Handles<'_>, log: ConsensusLogHandle) -> driver::Parts {
     let me = *basis.identity.node_id().public_key();
     driver::Parts {
         log,
-        network: network.clone(),
-        executor: executor.clone(),
-        mempool: mempool.clone(),
-        blocks: blocks.clone(),
-        sync: sync.clone(),
+        network: handles.network.clone(),
+        executor: handles.executor.clone(),
+        mempool: handles.mempool.clone(),
+        blocks: handles.blocks.clone(),
+        sync: handles.sync.clone(),
         held: StateFile::held(&basis.root),
         leader_updates: StateFile::leader_updates(&basis.root),
         evidence: EvidenceFolder::new(&basis.root),

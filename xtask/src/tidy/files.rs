@@ -9,8 +9,17 @@ const FILE_LINES: usize = 700;
 const FUNCTION_LINES: usize = 70;
 const FRONT_PAGE_LINES: usize = 150;
 
-/// Files and functions that may be longer, each with its reason.
-const LONG: &[(&str, &str)] = &[];
+/// Functions that may be longer, each with its reason.
+const LONG: &[(&str, &str, &str)] = &[
+    ("bins/kwild/tests/it/genesis.rs", "the_file_of_the_guide", "one document, line by line"),
+    ("crates/kwil-config/src/load/tests.rs", "each_check_names_its_key", "table of cases"),
+    (
+        "crates/kwil-node/src/mempool/tests/pool.rs",
+        "proposals_are_always_executable_and_the_books_always_agree",
+        "one model and its steps",
+    ),
+    ("crates/kwil-state/src/accounts/spend.rs", "every_way_to_pay_and_to_fail", "table of cases"),
+];
 
 /// Pieces of paths of one particular machine; joined here so that this file does not contain them.
 fn machine_paths() -> Vec<String> {
@@ -57,8 +66,7 @@ fn wording(name: &str, text: &str, faults: &mut Vec<String>) {
 
 fn rust(name: &str, text: &str, faults: &mut Vec<String>) {
     let lines = text.lines().count();
-    let excused = LONG.iter().any(|(long, _)| *long == name);
-    if lines > FILE_LINES && !excused {
+    if lines > FILE_LINES {
         faults.push(format!("{name}: {lines} lines, at most {FILE_LINES}: split it by story"));
     }
     if name.ends_with("/mod.rs") {
@@ -68,6 +76,7 @@ fn rust(name: &str, text: &str, faults: &mut Vec<String>) {
         front_page(name, text, faults);
     }
     for (line, function, length) in long_functions(text) {
+        let excused = LONG.iter().any(|(file, long, _)| *file == name && *long == function);
         if !excused {
             faults.push(format!(
                 "{name}:{line}: function {function} has {length} lines, at most {FUNCTION_LINES}"

@@ -1,3 +1,5 @@
+#![allow(clippy::disallowed_methods, reason = "tests await what they spawn")]
+
 mod admission;
 mod pool;
 

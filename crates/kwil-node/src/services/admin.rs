@@ -28,7 +28,7 @@ impl AdminApi for Services {
             node: NodeStatus {
                 chain_id: self.genesis.chain_id().to_owned(),
                 node_id: self.node_id.to_string(),
-                app_ver: 0,
+                app_ver: APP_VERSION,
                 listen_addr: self.config.p2p.listen.to_string(),
                 role: consensus.role().to_owned(),
                 rpc_addr: self.config.admin.listen.to_string(),
@@ -225,6 +225,9 @@ impl Services {
         answer.map_err(|refused| RpcError::new(RpcCode::NODE, refused.to_string()))
     }
 }
+
+/// Version of the rules of execution.
+const APP_VERSION: u64 = 1;
 
 fn join_threshold() -> Threshold {
     kwil_state::kind_of(ResolutionType::ValidatorJoin.name())

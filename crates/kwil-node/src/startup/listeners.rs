@@ -8,15 +8,14 @@ use kwil_api::Service;
 use kwil_config::{Config, HostPort, ServiceName};
 use kwil_crypto::NodeId;
 use kwil_p2p::{AnswerTimes, Release};
-use kwil_quic::Identity;
 use kwil_rpc::{
-    AdminListen, AdminListener, Apis, Limits, Password, RpcHandle, RpcServer, ServerConfig,
-    UserListener,
+    AdminListen, AdminListener, AdminTls, Apis, Limits, Password, RpcHandle, RpcServer,
+    ServerCertificate, ServerConfig, UserListener,
 };
 use kwil_types::GoDuration;
 use tokio_util::sync::CancellationToken;
 
-use super::interfaces;
+use super::{Basis, interfaces};
 use crate::error::NodeError;
 use crate::node::Listeners;
 
@@ -41,18 +40,18 @@ impl Rpc {
 
 /// Opens the listeners of users and operator.
 pub(super) async fn open(
-    config: &Config,
+    basis: &Basis,
     apis: Apis,
-    identity: &Identity,
-    version: &str,
 ) -> Result<(RpcHandle, CancellationToken), NodeError> {
+    let config = &basis.config;
     let stop = CancellationToken::new();
     let server = ServerConfig {
         user: Some(user(config)?),
-        admin: config.admin.enable.then(|| admin(config)).transpose()?,
-        node_version: version.to_owned(),
+        admin: config.admin.enable.then(|| admin(&basis.root, config)).transpose()?,
+        node_version: basis.version.to_owned(),
     };
-    let handle = RpcServer::start(server, apis, identity, stop.clone()).await.map_err(Box::new)?;
+    let started = RpcServer::start(server, apis, &basis.identity, stop.clone()).await;
+    let handle = started.map_err(Box::new)?;
     if let Some(address) = handle.user_addr() {
         tracing::info!(target: "KWILD", listen = %address, "starting user json-rpc server");
     }
@@ -85,21 +84,18 @@ fn user(config: &Config) -> Result<UserListener, NodeError> {
     })
 }
 
-fn admin(config: &Config) -> Result<AdminListener, NodeError> {
+fn admin(root: &Path, config: &Config) -> Result<AdminListener, NodeError> {
     const PATIENCE: Duration = Duration::from_secs(600);
     let admin = &config.admin;
     let listen = match &admin.listen {
         kwil_config::AdminListen::Unix(path) => AdminListen::Unix(path.into()),
         kwil_config::AdminListen::Tcp { address, .. } => {
             let socket = resolve("admin.listen", address)?;
-            if !socket.ip().is_loopback() && !admin.notls {
-                return Err(NodeError::Config(
-                    "admin.listen: TLS for the admin service needs a certificate, which this release cannot make; use a Unix socket, \
-                     a loopback address, or admin.notls behind a proxy"
-                        .to_owned(),
-                ));
+            if socket.ip().is_loopback() || admin.notls {
+                AdminListen::Plain(socket)
+            } else {
+                AdminListen::Tls(tls(root, config, socket)?)
             }
-            AdminListen::Plain(socket)
         }
     };
     let password = secret(admin.pass.expose(), &admin.pass_file)?;
@@ -107,6 +103,30 @@ fn admin(config: &Config) -> Result<AdminListener, NodeError> {
         listen,
         password: (!password.is_empty()).then(|| Password::new(password)),
         limits: limits(config, PATIENCE),
+    })
+}
+
+/// The operator's TLS port: a certificate that is made when missing, and who may connect.
+fn tls(root: &Path, config: &Config, listen: SocketAddr) -> Result<AdminTls, NodeError> {
+    let names = vec![listen.ip().to_string(), "localhost".to_owned()];
+    let unusable =
+        |error: kwil_rpc::CertificateError| NodeError::Config(format!("admin.listen: {error}"));
+    let certificate = ServerCertificate::open_or_create(
+        &root.join("admin.cert"),
+        &root.join("admin.key"),
+        &names,
+    );
+    let clients = root.join("clients.pem");
+    Ok(AdminTls {
+        listen,
+        quic: config.admin.quic,
+        certificate: Some(certificate.map_err(unusable)?),
+        clients: if clients.exists() {
+            kwil_rpc::certificates_of(&clients).map_err(unusable)?
+        } else {
+            Vec::new()
+        },
+        allowed: config.admin.allowed_keys.iter().map(|entry| entry.0).collect(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! Opening block log, index and consensus log.
 
 use std::path::Path;
+use std::task::Poll;
 
 use kwil_genesis::Genesis;
 use kwil_store::{
@@ -23,10 +24,29 @@ pub(super) struct Stores {
 
 type Owner = std::pin::Pin<Box<dyn Future<Output = Result<(), kwil_store::StoreError>> + Send>>;
 
-/// The owners' futures, not running yet: reading needs no owner.
+/// The owners' futures. Reading needs none of them; writing waits until they run.
 pub(super) struct Owners(Vec<(&'static str, CancellationToken, Owner)>);
 
 impl Owners {
+    /// Lets the owners work beside `work`, before they have tasks of their own. Fails when one of them ends.
+    pub(super) async fn run_beside<T>(
+        &mut self,
+        work: impl Future<Output = Result<T, NodeError>>,
+    ) -> Result<T, NodeError> {
+        let mut work = std::pin::pin!(work);
+        std::future::poll_fn(|context| {
+            for (name, _, owner) in &mut self.0 {
+                if let Poll::Ready(ended) = owner.as_mut().poll(context) {
+                    return Poll::Ready(Err(ended
+                        .err()
+                        .map_or(NodeError::TaskEnded(name), NodeError::from)));
+                }
+            }
+            work.as_mut().poll(context)
+        })
+        .await
+    }
+
     /// Runs the owners. The logs stop last, consensus log first, and the index after the log that it follows.
     pub(super) fn spawn(self, tasks: &mut Tasks) {
         for (name, own, owner) in self.0 {
