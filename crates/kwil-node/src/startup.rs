@@ -90,11 +90,12 @@ pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, NodeError> {
     let composed = async {
         let (authenticators, has_engine) =
             (Arc::clone(&extensions.authenticators), extensions.engine.is_some());
-        let storage = storage(&basis, stores, server.endpoint().clone(), extensions).await?;
+        let storage =
+            Box::pin(storage(&basis, stores, server.endpoint().clone(), extensions)).await?;
         let admission = admission(&basis, &storage, authenticators, has_engine);
         compose(&basis, storage, admission).await
     };
-    match composed.await {
+    match Box::pin(composed).await {
         Ok((tasks, parts)) => Ok(Node {
             id: basis.identity.node_id(),
             tasks,
