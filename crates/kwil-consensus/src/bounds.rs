@@ -14,7 +14,7 @@ impl Machine {
             ("early messages", self.buffer.len(), Buffer::bound(n)),
             ("validators with view changes", self.changes.len(), n),
             ("view changes of a validator", changes.unwrap_or(0), 5),
-            ("first proposals", self.offers.len(), 17),
+            ("first proposals", self.offers.len(), 16),
             ("rejections", self.nacks.len(), n),
             ("members seen", self.alive.len(), n),
             ("bodies", self.bodies.len(), self.votes.len().saturating_add(3)),

@@ -84,3 +84,55 @@ pub(crate) fn reporters(set: &[std::sync::Arc<ViewChangeMessage>], block: Hash) 
         .map(|change| change.signed.signer)
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use kwil_types::{ReportedVote, ViewChange, ViewChangeBody};
+
+    use super::*;
+    use crate::sim::chain::Keys;
+
+    fn report(node: usize, vote: Option<(u64, u8)>) -> ViewChangeMessage {
+        let body = ViewChangeBody {
+            chain_hash: Hash::ZERO,
+            height: kwil_types::Height(1),
+            view: View(9),
+            vote: vote.map(|(view, block)| ReportedVote {
+                view: View(view),
+                block_hash: Hash([block; 32]),
+                app_hash: Hash([0; 32]),
+            }),
+        };
+        let signed = ViewChange::sign(body, Keys::new(8).private(node));
+        ViewChangeMessage { signed, proof: None }
+    }
+
+    fn check(n: usize, votes: &[Option<(u64, u8)>], expected: &Choice) {
+        let set: Vec<_> =
+            votes.iter().enumerate().map(|(node, vote)| report(node, *vote)).collect();
+        assert_eq!(choose(&set, n, n / 2 + 1), *expected, "{votes:?} of {n}");
+    }
+
+    #[test]
+    fn the_block_of_the_highest_reported_view_must_be_proposed_again() {
+        let must = |block: u8| Choice::Must(Hash([block; 32]));
+        check(3, &[None, None], &Choice::Free);
+        check(3, &[None, Some((0, 1))], &must(1));
+        check(3, &[Some((2, 2)), Some((0, 1))], &must(2));
+        check(5, &[Some((1, 1)), Some((3, 3)), Some((2, 2))], &must(3));
+    }
+
+    #[test]
+    fn of_two_blocks_in_one_view_the_one_that_can_have_a_quorum_is_chosen() {
+        let must = |block: u8| Choice::Must(Hash([block; 32]));
+        let hold = Choice::Hold { blocks: vec![Hash([1; 32]), Hash([2; 32])] };
+        // n = 5, Q = 3, all heard: three votes for block 1 are a quorum, two for block 2 are not.
+        let all = [Some((0, 1)), Some((0, 1)), Some((0, 1)), Some((0, 2)), Some((0, 2))];
+        check(5, &all, &must(1));
+        // One is missing: with it either block may have a quorum.
+        check(5, &[Some((0, 1)), Some((0, 1)), Some((0, 2)), Some((0, 2))], &hold);
+        // All in, and neither has one.
+        check(4, &[Some((0, 1)), Some((0, 1)), Some((0, 2)), Some((0, 2))], &hold);
+        check(4, &[Some((0, 1)), Some((0, 1)), Some((0, 2))], &must(1));
+    }
+}

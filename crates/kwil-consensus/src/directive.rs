@@ -44,10 +44,6 @@ impl Directives {
         Self { own, ..Self::default() }
     }
 
-    pub(crate) const fn own(&self) -> Option<Directive> {
-        self.own
-    }
-
     fn collect(&mut self, directive: LeaderDirective) {
         let of_signer = self.collected.entry(directive.signer).or_default();
         of_signer.insert((directive.body.from_height, directive.body.candidate), directive);

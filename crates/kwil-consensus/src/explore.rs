@@ -80,6 +80,27 @@ impl Bounds {
         }
     }
 
+    /// The full bounds, for runs that may take long: two and three validators with two crashes over three views, four
+    /// over two, set changes from three to four and back, one lost log.
+    #[must_use]
+    pub fn exhaustive() -> Vec<Self> {
+        let certificates = |validators, max_view, crashes| Self {
+            single_votes: false,
+            ..Self::new(validators, max_view, crashes)
+        };
+        vec![
+            Self::new(1, 3, 2),
+            Self::new(2, 2, 2),
+            Self::new(3, 1, 2),
+            certificates(3, 2, 1),
+            Self { choices: 1, ..certificates(3, 2, 2) },
+            Self { choices: 1, ..certificates(4, 1, 1) },
+            Self { lost_logs: 1, ..certificates(3, 1, 2) },
+            Self { followers: 1, heights: 2, joins: Some(3), choices: 1, ..certificates(3, 1, 0) },
+            Self { heights: 2, leaves: Some(3), choices: 1, ..certificates(4, 1, 0) },
+        ]
+    }
+
     fn instruction(&self) -> Instruction {
         match (self.joins, self.leaves) {
             (Some(node), _) => Instruction::Join(node),
@@ -147,7 +168,8 @@ pub struct Found {
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { states, depth, local_states, transitions, complete, decided, fair_runs, .. } = self;
+        let Self { states, depth, local_states, transitions, complete, decided, fair_runs, .. } =
+            self;
         write!(
             f,
             "{states} states, depth {depth}, {transitions} transitions, {local_states} local states, \
@@ -169,3 +191,6 @@ impl fmt::Display for Explored {
 pub fn explore(bounds: &Bounds, mutation: Option<Mutation>) -> Explored {
     Search::new(bounds, mutation).run()
 }
+
+#[cfg(test)]
+mod tests;

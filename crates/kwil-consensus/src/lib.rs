@@ -113,6 +113,8 @@ mod inbox;
 mod leader;
 mod machine;
 mod message;
+#[cfg(test)]
+mod mutants;
 mod mutation;
 mod mute;
 mod operator;
@@ -121,11 +123,15 @@ mod produce;
 mod proposal;
 mod record;
 mod recovery;
+#[cfg(test)]
+mod scenarios;
 mod signer;
 #[cfg(any(test, feature = "testing"))]
 pub mod sim;
 mod sync;
 mod tally;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod time;
 mod timers;
 mod verify;

@@ -99,8 +99,8 @@ impl Machine {
     /// Somebody has seen (height, view) signed with this node's key. If the own log does not know it, it is old.
     fn on_signed_seen(&mut self, cx: &mut Cx, (height, view): (Height, View)) {
         let logged = !self.votes.is_empty() || self.promise > View::ZERO;
-        let known = height < self.height()
-            || (height == self.height() && logged && view <= self.promise);
+        let known =
+            height < self.height() || (height == self.height() && logged && view <= self.promise);
         if !known && self.mute == Mute::No {
             self.silence(cx, "a peer has seen later messages of this node than its log has");
         }

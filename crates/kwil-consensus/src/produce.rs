@@ -59,7 +59,8 @@ impl Machine {
     fn empty_block_due(&self) -> Option<Millis> {
         let idle = self.config.empty_block_timeout;
         let at_once = self.config.first_block_at_once && self.tip.announce.is_none();
-        (!idle.is_zero()).then(|| if at_once { Millis::default() } else { self.last_commit.plus(idle) })
+        (!idle.is_zero())
+            .then(|| if at_once { Millis::default() } else { self.last_commit.plus(idle) })
     }
 
     /// ProduceNow: starts a block in view 0 when one is due.

@@ -65,7 +65,7 @@ impl Machine {
         let proposal = Arc::new(Self::compose(signed, block, directives, justification));
         self.proposed = true;
         self.last_proposal = Some(cx.now);
-        self.offers.insert(self.view, proposal.signed.clone());
+        self.remember_offer(&proposal.signed);
         self.broadcast(cx, Message::Proposal(Arc::clone(&proposal)));
         self.retransmit_at = cx.now.plus(self.config.retransmit_interval);
         self.bodies.insert(block.hash(), Arc::clone(block));
@@ -156,14 +156,16 @@ impl Machine {
             self.accuse(cx, Evidence::DoubleProposal(pair));
             return !self.config.mutant(Mutation::VoteTwice);
         }
-        self.offers.insert(view, proposal.signed.clone());
-        if self.offers.len() > OFFERS_MAX {
-            let oldest = self.offers.keys().copied().find(|known| *known != self.view);
-            if let Some(oldest) = oldest {
-                self.offers.remove(&oldest);
-            }
-        }
+        self.remember_offer(&proposal.signed);
         false
+    }
+
+    /// Keeps the first proposal of the newest views.
+    fn remember_offer(&mut self, offer: &SignedProposal) {
+        self.offers.insert(offer.body.view, offer.clone());
+        while self.offers.len() > OFFERS_MAX {
+            self.offers.pop_first();
+        }
     }
 
     /// A node that does not vote keeps the newest proposal: it lists the transactions of the block to come.

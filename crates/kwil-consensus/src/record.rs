@@ -216,3 +216,6 @@ fn list<'a, T>(
     }
     Ok(items)
 }
+
+#[cfg(test)]
+mod tests;

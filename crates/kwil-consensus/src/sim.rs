@@ -112,3 +112,6 @@ pub fn run_many(
     }
     Ok(summary)
 }
+
+#[cfg(test)]
+mod tests;

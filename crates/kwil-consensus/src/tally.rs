@@ -91,3 +91,66 @@ impl Tally {
         self.by_validator.values().map(BTreeMap::len).fold(0, usize::saturating_add)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use kwil_types::{Height, VoteBody, VoteKind};
+
+    use super::*;
+    use crate::sim::chain::Keys;
+
+    fn vote(node: usize, view: u64, block: u8, app: u8) -> Vote {
+        let body = VoteBody {
+            kind: VoteKind::Commit,
+            chain_hash: Hash::ZERO,
+            height: Height(1),
+            view: View(view),
+            block_hash: Hash([block; 32]),
+            app_hash: Hash([app; 32]),
+        };
+        Vote::sign(body, Keys::new(4).private(node))
+    }
+
+    #[test]
+    fn votes_of_different_views_blocks_and_app_hashes_never_add_up() {
+        let mut tally = Tally::default();
+        for vote in [vote(0, 0, 1, 1), vote(1, 1, 1, 1), vote(2, 0, 2, 1), vote(3, 0, 1, 2)] {
+            tally.add(vote);
+        }
+        assert_eq!(tally.agreeing(View(0), Hash([1; 32]), Hash([1; 32])).len(), 1);
+    }
+
+    #[test]
+    fn the_first_vote_of_a_view_stays_and_a_second_is_reported() {
+        let mut tally = Tally::default();
+        let first = vote(0, 0, 1, 1);
+        assert_eq!(tally.add(first.clone()), Added::New { other_app_hash: None });
+        assert_eq!(tally.add(first.clone()), Added::Known);
+        assert_eq!(tally.add(vote(0, 0, 2, 1)), Added::Double { first: first.clone() });
+        assert_eq!(tally.of(&first.signer, View(0)), Some(&first));
+        let changed = tally.add(vote(0, 1, 1, 9));
+        assert_eq!(changed, Added::New { other_app_hash: Some(first) });
+    }
+
+    #[test]
+    fn a_validator_fills_no_more_than_its_share() {
+        let mut tally = Tally::default();
+        for view in 0..100 {
+            tally.add(vote(0, view, 1, 1));
+        }
+        assert_eq!(tally.len(), VIEWS_PER_VALIDATOR);
+        assert_eq!(tally.add(vote(0, 0, 1, 1)), Added::Known, "too old to matter");
+    }
+
+    #[test]
+    fn a_hidden_vote_is_the_highest_below_the_view_and_above_the_report() {
+        let mut tally = Tally::default();
+        let (low, high) = (vote(0, 1, 1, 1), vote(0, 3, 1, 1));
+        tally.add(low.clone());
+        tally.add(high.clone());
+        let signer = high.signer;
+        assert_eq!(tally.hidden(&signer, None, View(5)), Some(&high));
+        assert_eq!(tally.hidden(&signer, Some(View(3)), View(5)), None);
+        assert_eq!(tally.hidden(&signer, None, View(3)), Some(&low));
+    }
+}

@@ -23,7 +23,8 @@ impl Machine {
         // Without a quorum alive no trigger fires; a heartbeat is the event that changes that.
         let quorum = self.alive_count(self.clock) >= self.quorum();
         let trigger = self.due_trigger().filter(|_| quorum).map(|(at, _)| at);
-        let pause = self.not_before.filter(|_| self.view > View::ZERO && self.phase == Phase::Await);
+        let pause =
+            self.not_before.filter(|_| self.view > View::ZERO && self.phase == Phase::Await);
         [
             Some(self.beat_at),
             Some(self.announce_at),

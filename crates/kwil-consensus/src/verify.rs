@@ -218,3 +218,6 @@ fn check_body_plan(proposal: &Proposal) -> Checked {
     shape(ids.len() == count, "the inline block and header differ in number")?;
     shape(kwil_types::tx_root(&ids) == proposal.header.tx_root, "the inline block has another root")
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,8 @@ fn give(
     node: usize,
     stimulus: Stimulus,
 ) -> Result<State, String> {
-    let Some(branch) = search.whole_branch(node, state.locals[node], stimulus) else { return Ok(state) };
+    let Some(branch) = search.whole_branch(node, state.locals[node], stimulus) else {
+        return Ok(state);
+    };
     Ok(search.follow(&state, node, &branch)?.unwrap_or(state))
 }

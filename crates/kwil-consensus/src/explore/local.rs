@@ -12,8 +12,8 @@ use super::timeless::FAR;
 use crate::config::Config;
 use crate::effect::Effect;
 use crate::event::{Event, Pending};
-use crate::held::HeldReason;
 use crate::height::Tip;
+use crate::held::HeldReason;
 use crate::machine::{Machine, Phase};
 use crate::message::{CommitAnnounce, Message};
 use crate::mutation::Mutation;
@@ -57,6 +57,11 @@ impl Local {
             ran: false,
             restarted: false,
         }
+    }
+
+    /// The height being decided.
+    pub(crate) fn height(&self) -> u64 {
+        self.chain.len() as u64 + 1
     }
 
     /// The form in which it is compared: without time, and without what matters to nobody once it has decided.
@@ -140,7 +145,8 @@ impl Reaction {
     /// The node and what it has sent, for each point at which it may die. `lost`: its consensus log goes too.
     pub(crate) fn crashes(&self, before: &Local, lost: bool) -> Vec<(Local, Vec<Message>)> {
         let cut = |mark: &Mark| {
-            let records = if lost { Vec::new() } else { self.local.records[..mark.records].to_vec() };
+            let records =
+                if lost { Vec::new() } else { self.local.records[..mark.records].to_vec() };
             let dead = Local {
                 machine: None,
                 records,
@@ -211,8 +217,8 @@ impl Shared {
 
     fn result(&self, node: usize, restarted: bool, block: &Hash) -> Hash {
         let app = self.state(block).app_hash;
-        let wrong = self.bounds.diverged == Some(node)
-            || (restarted && self.bounds.flaky == Some(node));
+        let wrong =
+            self.bounds.diverged == Some(node) || (restarted && self.bounds.flaky == Some(node));
         if wrong { sha256(&app.0) } else { app }
     }
 
@@ -297,7 +303,8 @@ impl Run<'_> {
             Stimulus::Deliver(_) | Stimulus::DeliverLeaderless(_) => {
                 let Some(message) = message else { return };
                 let signer = message.message().signer();
-                let from = NodeId::new(signer.unwrap_or_else(|| self.shared.keys.public(self.node)));
+                let from =
+                    NodeId::new(signer.unwrap_or_else(|| self.shared.keys.public(self.node)));
                 let message = message.clone();
                 self.queue.push_back(Event::Message { from, message, wall_ms: 1_000_000 });
             }

@@ -104,8 +104,7 @@ impl Search {
         let bounds = self.shared.bounds.clone();
         let nodes = bounds.validators + bounds.followers;
         let fair = bounds.diverged.is_none() && bounds.flaky.is_none() && bounds.lost_logs == 0;
-        let locals: Vec<u32> =
-            (0..nodes).map(|node| self.number(Local::new(node as u8))).collect();
+        let locals: Vec<u32> = (0..nodes).map(|node| self.number(Local::new(node as u8))).collect();
         let first = State {
             locals: locals.into(),
             net: Box::default(),
@@ -222,6 +221,8 @@ impl Search {
             }
             match self.messages.get(*number).message() {
                 Message::Vote(_) if !self.shared.bounds.single_votes => {}
+                // A node that is two heights behind would fetch blocks; that is the simulator's subject.
+                Message::Commit(announce) if announce.certificate.height().0 > local.height() => {}
                 Message::ViewChange(_) => {
                     stimuli.push(Stimulus::Deliver(*number));
                     stimuli.push(Stimulus::DeliverLeaderless(*number));
@@ -235,7 +236,12 @@ impl Search {
     }
 
     /// All ways in which a node reacts, computed once.
-    pub(crate) fn branches(&mut self, node: usize, local: u32, stimulus: Stimulus) -> Arc<[Branch]> {
+    pub(crate) fn branches(
+        &mut self,
+        node: usize,
+        local: u32,
+        stimulus: Stimulus,
+    ) -> Arc<[Branch]> {
         let code = stimulus.code();
         if let Some(Some(known)) = self.memo[local as usize].get(code) {
             return Arc::clone(known);
@@ -268,7 +274,8 @@ impl Search {
         // With and without a leader most things end the same way.
         if let Some(plain) = stimulus.with_leader() {
             let known = self.branches(node, local, plain);
-            branches.retain(|branch| branch.broken.is_some() || !known.iter().any(|k| k.same(branch)));
+            branches
+                .retain(|branch| branch.broken.is_some() || !known.iter().any(|k| k.same(branch)));
         }
         let branches: Arc<[Branch]> = branches.into();
         let row = &mut self.memo[local as usize];
@@ -292,13 +299,7 @@ impl Search {
         branches.pop()
     }
 
-    fn react(
-        &mut self,
-        node: usize,
-        local: u32,
-        stimulus: Stimulus,
-        choice: u8,
-    ) -> Reaction {
+    fn react(&mut self, node: usize, local: u32, stimulus: Stimulus, choice: u8) -> Reaction {
         let message = match stimulus {
             Stimulus::Deliver(number) | Stimulus::DeliverLeaderless(number) => {
                 Some(self.messages.get(number))
@@ -319,7 +320,9 @@ impl Search {
         branches: &mut Vec<Branch>,
     ) {
         let max_view = self.shared.bounds.max_view;
-        if local.machine.as_ref().is_some_and(|machine| machine.view().0 > max_view) && broken.is_none() {
+        if local.machine.as_ref().is_some_and(|machine| machine.view().0 > max_view)
+            && broken.is_none()
+        {
             return;
         }
         let tip = local.chain.last().map_or(Hash::ZERO, |(block, _)| block.hash());
@@ -336,8 +339,11 @@ impl Search {
         let broken = broken.map(Into::into);
         let idle = number == before && numbers.is_empty() && broken.is_none();
         let known = branches.iter().any(|branch| {
-            branch.local == number && branch.sent.as_ref() == numbers && branch.crashes <= crashes
-                && branch.lost_logs <= lost_logs && broken.is_none()
+            branch.local == number
+                && branch.sent.as_ref() == numbers
+                && branch.crashes <= crashes
+                && branch.lost_logs <= lost_logs
+                && broken.is_none()
         });
         if !idle && !known {
             let sent = numbers.into();
@@ -356,7 +362,8 @@ impl Search {
             return Err(broken.to_string());
         }
         let said = |number: &u16| state.net.binary_search(number).is_ok();
-        if branch.local == state.locals[node] && branch.crashes == 0 && branch.sent.iter().all(said) {
+        if branch.local == state.locals[node] && branch.crashes == 0 && branch.sent.iter().all(said)
+        {
             return Ok(None);
         }
         let mut next = state.clone();
@@ -379,7 +386,8 @@ impl Search {
             self.agree(&mut net)?;
             next.net = net.into();
         }
-        let [before, after] = [state.locals[node], branch.local].map(|local| &self.locals[local as usize]);
+        let [before, after] =
+            [state.locals[node], branch.local].map(|local| &self.locals[local as usize]);
         if before.chain.len() != after.chain.len() {
             self.agree_on_chains(&next)?;
         }
@@ -392,7 +400,9 @@ impl Search {
         let lookup = |height: Height| sets.get(&height).cloned();
         let certified = self.messages.certified(net, &lookup);
         for pair in certified.windows(2) {
-            let [(height, _, block, app), (other, _, other_block, other_app)] = pair else { continue };
+            let [(height, _, block, app), (other, _, other_block, other_app)] = pair else {
+                continue;
+            };
             if height == other && (block, app) != (other_block, other_app) {
                 return Err(format!("two certified values at height {height}"));
             }
@@ -431,12 +441,18 @@ impl Search {
         let chains = state.locals.iter().map(|local| &self.locals[*local as usize].chain);
         let mut longest: &[(Arc<kwil_types::Block>, Arc<CommitAnnounce>)] = &[];
         for chain in chains {
-            let (short, long) =
-                if chain.len() < longest.len() { (chain.as_slice(), longest) } else { (longest, chain.as_slice()) };
+            let (short, long) = if chain.len() < longest.len() {
+                (chain.as_slice(), longest)
+            } else {
+                (longest, chain.as_slice())
+            };
             for ((block, a), (other, b)) in short.iter().zip(long) {
                 let same = block.hash() == other.hash();
                 if !same || a.certificate.app_hash() != b.certificate.app_hash() {
-                    return Err(format!("two committed values at height {}", a.certificate.height()));
+                    return Err(format!(
+                        "two committed values at height {}",
+                        a.certificate.height()
+                    ));
                 }
             }
             longest = long;
@@ -459,13 +475,14 @@ impl Search {
     }
 
     fn describe(&self, step: &Step) -> String {
-        let message = |number: u16| {
-            crate::sim::describe_message(self.messages.get(number).message())
-        };
+        let message =
+            |number: u16| crate::sim::describe_message(self.messages.get(number).message());
         let stimulus = match step.stimulus {
             Stimulus::Start => "starts".to_owned(),
             Stimulus::Deliver(number) => format!("gets {}", message(number)),
-            Stimulus::DeliverLeaderless(number) => format!("misses its leader, gets {}", message(number)),
+            Stimulus::DeliverLeaderless(number) => {
+                format!("misses its leader, gets {}", message(number))
+            }
             Stimulus::Timeout => "waits too long".to_owned(),
             Stimulus::TimeoutLeaderless => "misses its leader".to_owned(),
         };

@@ -96,7 +96,6 @@ pub(crate) struct AppState {
     pub(crate) app_hash: Hash,
     pub(crate) members: BTreeSet<usize>,
     pub(crate) leader: usize,
-    pub(crate) leader_changed: bool,
     pub(crate) applied: Arc<BTreeSet<TxId>>,
     next: NextHeight,
 }
@@ -109,7 +108,6 @@ impl AppState {
             app_hash: sha256(b"genesis state"),
             members,
             leader: 0,
-            leader_changed: false,
             applied: Arc::default(),
             next,
         }
@@ -145,14 +143,7 @@ impl AppState {
         input.extend_from_slice(&block.hash().0);
         input.extend(members.iter().map(|member| *member as u8));
         input.push(leader as u8);
-        Self {
-            app_hash: sha256(&input),
-            members,
-            leader,
-            leader_changed,
-            applied: Arc::new(applied),
-            next,
-        }
+        Self { app_hash: sha256(&input), members, leader, applied: Arc::new(applied), next }
     }
 
     pub(crate) fn next(&self) -> NextHeight {

@@ -130,7 +130,8 @@ impl Observer {
         if message.signer().is_some_and(|signer| Some(signer) == self.liar) {
             return Ok(());
         }
-        let signs = matches!(message, Message::Vote(_) | Message::ViewChange(_) | Message::Proposal(_));
+        let signs =
+            matches!(message, Message::Vote(_) | Message::ViewChange(_) | Message::Proposal(_));
         if signs && matches!(machine.phase, Phase::Held(_)) {
             return broken(Invariant::HeldIsSilent, format!("{:?} sent", message.kind()));
         }
@@ -150,7 +151,10 @@ impl Observer {
                 let body = change.signed.body;
                 let logged = Record::Promise { height: body.height, view: body.view };
                 if !disk.records.contains(&logged) {
-                    return broken(Invariant::DurableFirst, "view change sent before it was durable");
+                    return broken(
+                        Invariant::DurableFirst,
+                        "view change sent before it was durable",
+                    );
                 }
                 let promise = self.promises.entry((change.signed.signer, body.height)).or_default();
                 *promise = (*promise).max(body.view);
@@ -181,7 +185,8 @@ impl Observer {
             // A repeated vote is not a new one.
             Some(_) => return Ok(()),
             None if view < promise => {
-                let detail = format!("vote in view {view} of height {height} after promising {promise}");
+                let detail =
+                    format!("vote in view {view} of height {height} after promising {promise}");
                 return broken(Invariant::OneVote, detail);
             }
             None => {
@@ -249,7 +254,8 @@ impl Observer {
         }
         let parent = self.committed.last().map(|(parent, _)| parent);
         let proposer = parent.map(|parent| parent.header().proposer);
-        let first = next.validators.first_leader(&next.leader, next.leader_changed, proposer.as_ref());
+        let first =
+            next.validators.first_leader(&next.leader, next.leader_changed, proposer.as_ref());
         let expected = Expected {
             chain_hash: self.chain,
             height: certificate.height(),

@@ -121,7 +121,9 @@ fn reused_orders(
     proposal: &crate::message::Proposal,
     key: &PrivateKey,
 ) -> Message {
-    let Some(inline) = &proposal.inline else { return Message::Proposal(Arc::new(proposal.clone())) };
+    let Some(inline) = &proposal.inline else {
+        return Message::Proposal(Arc::new(proposal.clone()));
+    };
     let mut header = proposal.header.clone();
     header.new_leader = Some(key.public_key());
     let block = Arc::new(Block::propose(header, inline.txs().to_vec(), key));

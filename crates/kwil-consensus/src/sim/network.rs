@@ -14,7 +14,6 @@ use crate::verify::Verified;
 #[derive(Debug)]
 pub(crate) struct Envelope {
     pub(crate) verified: Verified,
-    pub(crate) resend: u32,
     /// Equal for copies of one transmission.
     pub(crate) key: u64,
     pub(crate) signer: Option<PublicKey>,
@@ -38,7 +37,7 @@ impl Envelope {
             }
             other => Verified::check(other, chain, set),
         };
-        Some(Arc::new(Self { verified: verified.ok()?, resend, key, signer }))
+        Some(Arc::new(Self { verified: verified.ok()?, key, signer }))
     }
 
     pub(crate) const fn message(&self) -> &Message {

@@ -124,20 +124,18 @@ impl Node {
     }
 
     /// Validators of the newest block: those after replaying everything before it.
-    fn set_of_tip(
-        &self,
-        genesis: &AppState,
-        keys: &Keys,
-    ) -> Option<Arc<kwil_types::ValidatorSet>> {
+    fn set_of_tip(&self, genesis: &AppState, keys: &Keys) -> Option<Arc<kwil_types::ValidatorSet>> {
         let (_, before) = self.disk.blocks.split_last()?;
-        let replayed = before.iter().fold(genesis.clone(), |state, (block, _)| state.execute(block, keys));
+        let replayed =
+            before.iter().fold(genesis.clone(), |state, (block, _)| state.execute(block, keys));
         Some(replayed.next().validators)
     }
 
     pub(crate) fn has_body(&self, hash: &Hash) -> Option<Arc<Block>> {
         let open = self.machine.as_ref().and_then(|machine| machine.body(hash).cloned());
         open.or_else(|| {
-            let stored = self.disk.blocks.iter().rev().take(3).find(|(block, _)| block.hash() == *hash);
+            let stored =
+                self.disk.blocks.iter().rev().take(3).find(|(block, _)| block.hash() == *hash);
             stored.map(|(block, _)| Arc::clone(block))
         })
     }

@@ -122,7 +122,11 @@ impl World {
         let Notice::NewView { view, trigger, .. } = notice else { return };
         let timed = matches!(
             trigger,
-            Trigger::LeaderSilent | Trigger::NoProposal | Trigger::NoQuorum | Trigger::ViewTimeout | Trigger::BadProposal
+            Trigger::LeaderSilent
+                | Trigger::NoProposal
+                | Trigger::NoQuorum
+                | Trigger::ViewTimeout
+                | Trigger::BadProposal
         );
         let Some(machine) = &self.nodes[node].machine else { return };
         let (alive, quorum) = (machine.alive_count(Millis(self.now)), machine.quorum());
@@ -137,7 +141,8 @@ impl World {
         let jump = view.0.saturating_sub(self.nodes[node].view_before);
         self.nodes[node].view_before = view.0;
         if jump > (1 << 20) + 1000 {
-            let detail = format!("view {view} entered, {jump} views on, because one validator named it");
+            let detail =
+                format!("view {view} entered, {jump} views on, because one validator named it");
             self.fail(node, Invariant::Bounded, detail);
         }
     }
@@ -150,7 +155,9 @@ impl World {
             HeldReason::Diverged { .. } => self.nodes[node].diverged,
             HeldReason::Nondeterminism { .. } => self.nodes[node].diverged,
             HeldReason::NoAppHashMajority { .. } => self.nodes.iter().any(|node| node.diverged),
-            HeldReason::Fork { .. } | HeldReason::Equivocation { .. } | HeldReason::KeyInUse => false,
+            HeldReason::Fork { .. } | HeldReason::Equivocation { .. } | HeldReason::KeyInUse => {
+                false
+            }
         };
         let excuse = self.script.liar.is_some_and(|(_, liar)| liar != Liar::Forges);
         if !cause && !excuse {
@@ -170,10 +177,6 @@ impl World {
             return self.fail(node, invariant, detail);
         }
         match self.script.liar {
-            Some((liar, Liar::Forges)) if liar == node => {
-                self.forge(node);
-                self.transmit(node, to, None, message, resend);
-            }
             Some((liar, kind)) if liar == node && !self.links.calm => {
                 let key = Arc::clone(self.keys.private(node));
                 let Some(machine) = &self.nodes[node].machine else { return };
@@ -293,9 +296,16 @@ impl World {
     }
 
     /// Block log, then database; the process may die between any two effects but not within one.
-    fn commit(&mut self, node: usize, token: u64, block: &Arc<Block>, certificate: CommitCertificate) {
+    fn commit(
+        &mut self,
+        node: usize,
+        token: u64,
+        block: &Arc<Block>,
+        certificate: CommitCertificate,
+    ) {
         let running = self.nodes[node].running.take();
-        let Some(running) = running.filter(|running| running.token == token && running.finished) else {
+        let Some(running) = running.filter(|running| running.token == token && running.finished)
+        else {
             let detail = "commit of a block that is not executed".to_owned();
             return self.fail(node, Invariant::Contract, detail);
         };
@@ -355,7 +365,9 @@ impl World {
         }
         let own = self.nodes[node].disk.height();
         let peers = (0..self.nodes.len()).filter(|peer| {
-            *peer != node && self.nodes[*peer].machine.is_some() && self.links.both_ways(node, *peer)
+            *peer != node
+                && self.nodes[*peer].machine.is_some()
+                && self.links.both_ways(node, *peer)
         });
         let ahead = peers.max_by_key(|peer| self.nodes[*peer].disk.height());
         let source = ahead.filter(|peer| self.nodes[*peer].disk.height() > own);

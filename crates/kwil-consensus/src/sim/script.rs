@@ -221,7 +221,8 @@ impl Script {
         let followers = [0, 0, 1, 1, 2][rng.index(5)];
         let nodes = validators + followers;
         let network = draw_network(&mut rng);
-        let liar = (validators >= 3 && rng.chance(300)).then(|| draw_liar(&mut rng, validators, followers));
+        let liar = (validators >= 3 && rng.chance(300))
+            .then(|| draw_liar(&mut rng, validators, followers));
         let liar = liar.flatten();
         let count = rng.within(0, 14);
         let mut script = Self {
@@ -250,16 +251,23 @@ impl Script {
                     lost += 1;
                     *node >= validators || (lost <= minority && diverged == 0 && liar.is_none())
                 }
-                FaultKind::Join { .. } | FaultKind::Leave { .. } => liar.is_none() && diverged + lost == 0,
+                FaultKind::Join { .. } | FaultKind::Leave { .. } => {
+                    liar.is_none() && diverged + lost == 0
+                }
                 _ => true,
             };
             if fits {
                 script.faults.push(Fault { at, kind });
             }
         }
-        let shrinks = script.faults.iter().any(|f| matches!(f.kind, FaultKind::Diverge { .. } | FaultKind::LogLost { .. }));
+        let shrinks = script
+            .faults
+            .iter()
+            .any(|f| matches!(f.kind, FaultKind::Diverge { .. } | FaultKind::LogLost { .. }));
         if shrinks {
-            script.faults.retain(|f| !matches!(f.kind, FaultKind::Join { .. } | FaultKind::Leave { .. }));
+            script
+                .faults
+                .retain(|f| !matches!(f.kind, FaultKind::Join { .. } | FaultKind::Leave { .. }));
         }
         script.faults.sort_by_key(|fault| fault.at);
         script
@@ -306,7 +314,8 @@ fn draw_fault(rng: &mut Rng, validators: usize, nodes: usize) -> FaultKind {
     match rng.below(100) {
         0..14 => FaultKind::CrashAfter {
             nodes: mask(rng),
-            deed: [Deed::Proposal, Deed::Persist, Deed::Vote, Deed::ViewChange, Deed::Commit][rng.index(5)],
+            deed: [Deed::Proposal, Deed::Persist, Deed::Vote, Deed::ViewChange, Deed::Commit]
+                [rng.index(5)],
             down_ms: rng.within(20, 2500),
         },
         14..32 => FaultKind::Crash {
@@ -318,7 +327,11 @@ fn draw_fault(rng: &mut Rng, validators: usize, nodes: usize) -> FaultKind {
         32..40 => FaultKind::Pause { node, ms: rng.within(200, 6000) },
         40..47 => FaultKind::Cut { from: mask(rng), to: mask(rng), ms: rng.within(300, 6000) },
         47..56 => FaultKind::Partition { group: mask(rng), ms: rng.within(300, 8000) },
-        56..61 => FaultKind::SlowExecution { node, by_ms: rng.within(500, 6000), ms: rng.within(500, 6000) },
+        56..61 => FaultKind::SlowExecution {
+            node,
+            by_ms: rng.within(500, 6000),
+            ms: rng.within(500, 6000),
+        },
         61..66 => FaultKind::Clock { node, skew_ms: rng.within(0, 24_000) as i64 - 12_000 },
         66..68 => FaultKind::Diverge { node },
         68..72 => FaultKind::Database { node, failures: rng.within(1, 6) as u32 },
@@ -339,7 +352,10 @@ fn draw_fault(rng: &mut Rng, validators: usize, nodes: usize) -> FaultKind {
 impl fmt::Display for Script {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { seed, validators, followers, network, liar, trouble_ms, .. } = self;
-        writeln!(f, "seed {seed}: {validators} validators, {followers} followers, trouble until {trouble_ms} ms")?;
+        writeln!(
+            f,
+            "seed {seed}: {validators} validators, {followers} followers, trouble until {trouble_ms} ms"
+        )?;
         writeln!(f, "  {network:?}{}", if self.hasty { ", short timers" } else { "" })?;
         if self.slow_calm {
             writeln!(f, "  the network stays slow")?;

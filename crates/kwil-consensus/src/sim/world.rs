@@ -275,7 +275,9 @@ impl World {
         let mut config = config(self.script.hasty);
         config.mutation = self.mutation;
         let recovered = self.nodes[node].recover(self.chain, &self.genesis, &self.keys, wall_ms);
-        self.note(|| format!("node {node}  starts at height {} ({:?})", recovered.tip.height, recovered.log));
+        self.note(|| {
+            format!("node {node}  starts at height {} ({:?})", recovered.tip.height, recovered.log)
+        });
         let key = Arc::clone(self.keys.private(node));
         self.nodes[node].machine = Some(Machine::new(config, key, recovered));
         self.nodes[node].tick_at = u64::MAX;
@@ -324,7 +326,9 @@ impl World {
 
     fn pending(&self, node: usize) -> Pending {
         let applied = &self.nodes[node].app.applied;
-        let open = |(number, tx): (usize, &RawTx)| (!applied.contains(&tx.id())).then_some((number, tx.len()));
+        let open = |(number, tx): (usize, &RawTx)| {
+            (!applied.contains(&tx.id())).then_some((number, tx.len()))
+        };
         let mut pending = Pending::default();
         for (number, len) in self.pool.iter().enumerate().filter_map(open) {
             pending.txs += 1;
@@ -344,6 +348,9 @@ impl World {
 
     fn client(&mut self) {
         self.submit(Instruction::Nothing);
+        if let Some((liar, Liar::Forges)) = self.script.liar {
+            self.forge(liar);
+        }
         let pause = self.load.within(150, 900);
         self.at(pause, Happening::Transaction);
     }
@@ -477,7 +484,8 @@ impl World {
     /// Nodes that must recover: running and not stopped for good.
     fn able(&self) -> Vec<usize> {
         let liar = self.script.liar.map(|(node, _)| node);
-        let held = |node: &Node| matches!(node.machine.as_ref().map(Machine::phase), Some(Phase::Held(_)));
+        let held =
+            |node: &Node| matches!(node.machine.as_ref().map(Machine::phase), Some(Phase::Held(_)));
         let able = self.nodes.iter().enumerate().filter(|(_, node)| !held(node));
         able.map(|(index, _)| index).filter(|index| Some(*index) != liar).collect()
     }
@@ -506,8 +514,13 @@ impl World {
         }
         let heights: Vec<_> = able.iter().map(|node| self.nodes[*node].disk.height()).collect();
         let base = self.calm_height.unwrap_or(0);
-        let phases: Vec<_> = self.nodes.iter().map(|node| node.machine.as_ref().map(|m| (m.phase().name(), m.view().0))).collect();
-        let detail = format!("heights {heights:?} {RECOVERY_MS} ms after height {base}, {phases:?}");
+        let phases: Vec<_> = self
+            .nodes
+            .iter()
+            .map(|node| node.machine.as_ref().map(|m| (m.phase().name(), m.view().0)))
+            .collect();
+        let detail =
+            format!("heights {heights:?} {RECOVERY_MS} ms after height {base}, {phases:?}");
         self.fail(able.first().copied().unwrap_or(0), Invariant::Liveness, detail);
     }
 }
@@ -544,11 +557,16 @@ pub(crate) fn describe(event: &Event) -> String {
             format!("built {} txs for height {height} view {view}", txs.len())
         }
         Event::Executed { token, result } => {
-            format!("executed {token}: {}", result.as_ref().map_or("failed".to_owned(), Hash::short))
+            format!(
+                "executed {token}: {}",
+                result.as_ref().map_or("failed".to_owned(), Hash::short)
+            )
         }
         Event::Committed { height, .. } => format!("committed {height}"),
         Event::Synced { announce, .. } => format!("synced {}", announce.certificate.height()),
-        Event::Hello { height, last_signed_seen, .. } => format!("hello at {height}, {last_signed_seen:?}"),
+        Event::Hello { height, last_signed_seen, .. } => {
+            format!("hello at {height}, {last_signed_seen:?}")
+        }
         Event::PeerHeight { height, .. } => format!("peer at {height:?}"),
         Event::Pending(pending) => format!("mempool {} txs", pending.txs),
         other => format!("{other:?}"),
@@ -558,7 +576,9 @@ pub(crate) fn describe(event: &Event) -> String {
 pub(crate) fn describe_message(message: &Message) -> String {
     let view = message.view().map_or(String::new(), |view| format!(" view {view}"));
     let block = match message {
-        Message::Proposal(proposal) => format!(" block {}", proposal.signed.body.block_hash.short()),
+        Message::Proposal(proposal) => {
+            format!(" block {}", proposal.signed.body.block_hash.short())
+        }
         Message::Vote(vote) => {
             format!(" block {} app {}", vote.body.block_hash.short(), vote.body.app_hash.short())
         }
@@ -569,7 +589,8 @@ pub(crate) fn describe_message(message: &Message) -> String {
         Message::Nack(nack) => format!(" {:?}", nack.reason),
         _ => String::new(),
     };
-    let signer = message.signer().map_or(String::new(), |key| format!(" of {}", NodeId::new(key).short()));
+    let signer =
+        message.signer().map_or(String::new(), |key| format!(" of {}", NodeId::new(key).short()));
     format!("{:?} height {}{view}{block}{signer}", message.kind(), message.height())
 }
 
