@@ -277,8 +277,7 @@ async fn a_full_disk_is_named() {
 }
 
 #[tokio::test]
-async fn the_server_ends_with_the_process_that_started_it() {
-    // `sleep` stands for the node: the helper sees another parent than the one it was told and refuses.
+async fn the_helper_refuses_to_start_anything_for_a_parent_that_is_gone() {
     let root = private_root();
     Managed::start(config(root.path())).await.unwrap().stop().await;
     let output = Command::new(helper())
@@ -288,6 +287,46 @@ async fn the_server_ends_with_the_process_that_started_it() {
         .unwrap();
     assert_eq!(output.status.code(), Some(126));
     assert!(String::from_utf8_lossy(&output.stderr).contains("parent is gone"));
+}
+
+#[tokio::test]
+async fn the_server_ends_with_the_process_that_started_it() {
+    let root = private_root();
+    let managed = Managed::start(config(root.path())).await.unwrap();
+    let program = managed.binaries().folder().join("postgres");
+    managed.stop().await;
+    let folder = root.path().join("pg");
+    let owner = std::fs::metadata(folder.join("data")).unwrap();
+    let (uid, gid) = match owner.uid() == std::fs::metadata("/proc/self").unwrap().uid() {
+        true => ("-".into(), "-".into()),
+        false => (owner.uid().to_string(), owner.gid().to_string()),
+    };
+    // The shell stands for a node that is killed.
+    let script = r#"helper=$1 folder=$2 uid=$3 gid=$4 program=$5; "$helper" "$folder" "$uid" "$gid" $$ "$program" \
+        -D '{folder}/data' -c listen_addresses= -c unix_socket_directories=../run & wait"#;
+    let mut node = Command::new("sh")
+        .args(["-c", script, "sh"])
+        .arg(helper())
+        .arg(&folder)
+        .args([uid, gid])
+        .arg(program)
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let pid_file = folder.join("data/postmaster.pid");
+    while !std::fs::read_to_string(&pid_file).is_ok_and(|text| text.contains("ready")) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    node.kill().unwrap();
+    node.wait().unwrap();
+    let ended = async {
+        while pid_file.exists() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), ended)
+        .await
+        .expect("the server shuts down by itself");
 }
 
 /// Kills the server with its sessions, which would otherwise finish what they are doing.
