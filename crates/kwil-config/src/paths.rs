@@ -55,11 +55,11 @@ mod tests {
 
     #[test]
     fn tilde_is_home_and_nothing_else() {
-        let home = Some(Path::new("/home/op"));
+        let home = Some(Path::new("/users/op"));
         for (text, want) in [
-            ("~", "/home/op"),
-            ("~/x", "/home/op/x"),
-            ("~//x", "/home/op/x"),
+            ("~", "/users/op"),
+            ("~/x", "/users/op/x"),
+            ("~//x", "/users/op/x"),
             ("~other/x", "~other/x"),
             ("a/~", "a/~"),
             ("", ""),
@@ -71,9 +71,9 @@ mod tests {
 
     #[test]
     fn flag_beats_variable_beats_default() {
-        let (home, cwd) = (Some(Path::new("/home/op")), Path::new("/work"));
-        assert_eq!(resolve_root(Some("./a"), Some("/b"), home, cwd), PathBuf::from("/work/a"));
-        assert_eq!(resolve_root(None, Some("~/b"), home, cwd), PathBuf::from("/home/op/b"));
-        assert_eq!(resolve_root(Some(""), None, home, cwd), PathBuf::from("/home/op/.kwild"));
+        let (home, cwd) = (Some(Path::new("/users/op")), Path::new("/cwd"));
+        assert_eq!(resolve_root(Some("./a"), Some("/b"), home, cwd), PathBuf::from("/cwd/a"));
+        assert_eq!(resolve_root(None, Some("~/b"), home, cwd), PathBuf::from("/users/op/b"));
+        assert_eq!(resolve_root(Some(""), None, home, cwd), PathBuf::from("/users/op/.kwild"));
     }
 }
