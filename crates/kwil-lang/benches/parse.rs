@@ -1,8 +1,14 @@
-//! How fast text becomes a tree.
+//! How fast text becomes a tree, and a tree a statement of PostgreSQL.
+
+use std::collections::BTreeMap;
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use kwil_lang::{parse_script, print_script};
+use kwil_lang::analyze::{
+    Catalog, Column, Context, Namespace, NamespaceKind, Table, VariableType, analyze_query,
+};
+use kwil_lang::ast::StatementKind;
+use kwil_lang::{parse_script, parse_type, print_script, write_sql};
 
 fn main() {
     divan::main();
@@ -25,21 +31,81 @@ const STATEMENTS: &[(&str, &str)] = &[
     ),
 ];
 
+const TABLES: &[(&str, &[(&str, &str)])] = &[
+    ("posts", &[("id", "int8"), ("author", "text"), ("body", "text"), ("created", "int8")]),
+    ("balances", &[("owner", "text"), ("amount", "numeric(78,0)")]),
+    ("likes", &[("id", "int8"), ("post", "int8"), ("author", "text")]),
+];
+
+const VARIABLES: &[(&str, &str)] = &[
+    ("$id", "int8"),
+    ("$body", "text"),
+    ("$to", "text"),
+    ("$amount", "numeric(78,0)"),
+    ("$author", "text"),
+    ("$since", "int8"),
+];
+
+fn column(&(name, data_type): &(&str, &str)) -> Option<Column> {
+    let data_type = parse_type(data_type).ok()?.data_type;
+    Some(Column { name: name.into(), data_type })
+}
+
+fn catalog() -> Catalog {
+    let tables = TABLES.iter().map(|(name, columns)| {
+        let columns: Vec<Column> = columns.iter().filter_map(column).collect();
+        let primary_key = columns.iter().take(1).map(|column| column.name.clone()).collect();
+        (Box::from(*name), Table { columns, primary_key, unique: Vec::new() })
+    });
+    let main = Namespace {
+        kind: NamespaceKind::System,
+        tables: tables.collect(),
+        actions: BTreeMap::new(),
+    };
+    Catalog { namespaces: [("main".into(), main)].into() }
+}
+
+fn source(name: &str) -> &'static str {
+    STATEMENTS.iter().find(|(known, _)| *known == name).map_or("", |(_, source)| source)
+}
+
 #[divan::bench(args = STATEMENTS.iter().map(|(name, _)| *name))]
-fn statement(bencher: Bencher<'_, '_>, name: &str) {
-    let source =
-        STATEMENTS.iter().find(|(known, _)| *known == name).map_or("", |(_, source)| source);
+fn parse(bencher: Bencher<'_, '_>, name: &str) {
+    let source = source(name);
     bencher.counter(ItemsCount::new(1_usize)).bench(|| parse_script(divan::black_box(source)));
 }
 
+/// From text to SQL, nothing kept in between.
+#[divan::bench(args = STATEMENTS.iter().map(|(name, _)| *name))]
+fn parse_plan_write(bencher: Bencher<'_, '_>, name: &str) {
+    let (source, catalog) = (source(name), catalog());
+    let variables = VARIABLES
+        .iter()
+        .filter_map(|one| {
+            column(one).map(|column| (column.name, VariableType::Value(column.data_type)))
+        })
+        .collect();
+    let context = Context {
+        catalog: &catalog,
+        namespace: "main",
+        variables: &variables,
+        deterministic: true,
+    };
+    bencher.counter(ItemsCount::new(1_usize)).bench(|| {
+        let statements = parse_script(divan::black_box(source)).unwrap_or_default();
+        let StatementKind::Query(query) = &statements.first()?.kind else { return None };
+        analyze_query(query, context).ok().map(|plan| write_sql(&plan, "kwild_internal"))
+    });
+}
+
 #[divan::bench]
-fn schema(bencher: Bencher<'_, '_>) {
+fn parse_schema(bencher: Bencher<'_, '_>) {
     let source = include_str!("../tests/data/corpus/token.sql");
     bencher.counter(BytesCount::of_str(source)).bench(|| parse_script(divan::black_box(source)));
 }
 
 #[divan::bench]
-fn print(bencher: Bencher<'_, '_>) {
+fn print_schema(bencher: Bencher<'_, '_>) {
     let source = include_str!("../tests/data/corpus/token.sql");
     let statements = parse_script(source).unwrap_or_default();
     bencher.bench(|| print_script(divan::black_box(&statements)));

@@ -4,6 +4,7 @@
 //! text ──parse──▶ tree of statements ──print──▶ text that reads as the same tree
 //!   │               │
 //!   │               └──analyze, with a catalog──▶ typed plan, or the first fault with its place
+//!   │                                                └──write──▶ one statement of PostgreSQL, and its parameters
 //!   └──────────▶ every fault with its place, what was found and what was expected
 //! ```
 //!
@@ -58,6 +59,7 @@ mod lex;
 mod parse;
 mod print;
 mod span;
+mod sql;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
@@ -69,3 +71,4 @@ pub use parse::{
 };
 pub use print::print_script;
 pub use span::{LineColumn, Place, Span};
+pub use sql::{quote_ident, sql_type, write_expr, write_sql};

@@ -9,8 +9,11 @@ mod random_statement;
 
 pub use random::Random;
 
+use kwil_types::{DataType, TypeKind};
+
+use crate::analyze::{Catalog, Context, VariableType, analyze_query, check_action, info_namespace};
 use crate::ast::{Statement, StatementKind};
-use crate::{parse_action, parse_script, parse_script_bytes, parse_type, print_script};
+use crate::{parse_action, parse_script, parse_script_bytes, parse_type, print_script, write_sql};
 
 /// Scripts: any bytes give statements or errors whose places lie in the text; what is read is printed as a text that
 /// reads the same.
@@ -51,6 +54,40 @@ pub fn fuzz_parse_action(data: &[u8]) {
     }
 }
 
+/// Analysis: every statement on rows of any script gives a plan that can be written, or an error whose place lies in
+/// the text.
+///
+/// # Panics
+/// A promise of the analysis is broken.
+pub fn fuzz_analyze(data: &[u8]) {
+    let Ok(statements) = parse_script_bytes(data) else { return };
+    let catalog = Catalog { namespaces: [("info".into(), info_namespace())].into() };
+    let variables = [("$a".into(), VariableType::Value(DataType::scalar(TypeKind::Int8)))].into();
+    for statement in &statements {
+        let context = Context {
+            catalog: &catalog,
+            namespace: "info",
+            variables: &variables,
+            deterministic: data.len().is_multiple_of(2),
+        };
+        match &statement.kind {
+            StatementKind::Query(query) => match analyze_query(query, context) {
+                Ok(plan) => assert!(!write_sql(&plan, "internal").is_empty()),
+                Err(error) => {
+                    assert!(error.span.range().end <= data.len(), "{error}");
+                    assert!(!error.to_string().is_empty());
+                }
+            },
+            StatementKind::CreateAction(action) => {
+                if let Ok(signature) = check_action(action) {
+                    assert_eq!(signature.parameters.len(), action.parameters.len());
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
 /// # Panics
 /// Unless the statements, printed and read again, are the same.
 pub fn assert_round_trip(statements: &[Statement]) {
@@ -73,6 +110,9 @@ mod tests {
         "SELECT -9223372036854775808, - 5::text, -(5), NOT (EXISTS (SELECT 1)) FROM t AS a",
         "CREATE ACTION a() PUBLIC { if($x, 1); IF ($x) { } $a, _ := f(); $b := (f()); FOR $i IN (g()) {} }",
         "numeric(10,2)[]",
+        "WITH RECURSIVE n AS (SELECT 1 AS i UNION ALL SELECT i + $a FROM n WHERE i < 10) SELECT c.name, count(*), \
+         array_agg(c.data_type), row_number() OVER (ORDER BY c.name) FROM columns c JOIN tables t ON t.name = \
+         c.table_name AND c.ordinal_position IN (SELECT i FROM n) GROUP BY c.name HAVING max(c.namespace) = 'x' LIMIT 3",
         "SELECT 'it\\'s', 'it''s', 0x00fF, 1 . 5, \" a \"",
     ];
 
@@ -103,10 +143,12 @@ mod tests {
         for text in CORPUS {
             fuzz_parse_script(text.as_bytes());
             fuzz_parse_action(text.as_bytes());
+            fuzz_analyze(text.as_bytes());
             for _ in 0..300 {
                 let bytes = mutated(text, &mut random);
                 fuzz_parse_script(&bytes);
                 fuzz_parse_action(&bytes);
+                fuzz_analyze(&bytes);
             }
         }
     }
@@ -126,6 +168,12 @@ mod tests {
             let bytes = mutated(&text, &mut random);
             fuzz_parse_script(&bytes);
             fuzz_parse_action(&bytes);
+        }
+
+        #[test]
+        fn random_programs_are_planned_or_refused(seed in any::<u64>()) {
+            let text = print_script(&Random::new(seed).script());
+            fuzz_analyze(text.as_bytes());
         }
 
         #[test]

@@ -2,6 +2,9 @@
 //!
 //! A plan prints as one SQL statement: relations are known by their aliases, columns by alias and name, variables by
 //! the position of their parameter. Named windows, stars and aliases of results are gone.
+//!
+//! PostgreSQL computes numbers with as many digits as it likes: whoever reads a result rounds it, half away from zero,
+//! to the precision and scale of its [`OutputColumn`].
 
 use kwil_types::DataType;
 

@@ -128,7 +128,7 @@ const SCHEMA: &str = "
     CREATE NAMESPACE other; {other} CREATE TABLE w (id INT PRIMARY KEY);
     CREATE ACTION act() PUBLIC {}";
 
-fn plan(sql: &str) -> Result<Plan, AnalysisError> {
+pub(crate) fn plan(sql: &str) -> Result<Plan, AnalysisError> {
     let mut schema = Schema::new(None);
     run(&mut schema, SCHEMA)?;
     let record = BTreeMap::from([(Box::from("id"), schema::type_of("int8"))]);

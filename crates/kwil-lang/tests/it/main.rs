@@ -13,3 +13,4 @@ mod bounds;
 mod cases;
 mod errors;
 mod grammar;
+mod sql;
