@@ -154,7 +154,7 @@ impl<'a> Walk<'a> {
             document["chain_id"] == "prod-chain" && document["db_owner"] == key0,
             "genesis document is {text}"
         );
-        self.checked("genesis.json has both validators and the leader as owner");
+        self.checked("S3, S4: genesis.json has both validators and the leader as owner");
         Ok(text)
     }
 
@@ -185,7 +185,7 @@ impl<'a> Walk<'a> {
             !node0.process.lines().iter().any(|line| line.contains("Committed Block")),
             "one of two validators made a block"
         );
-        self.checked("one of two validators alone makes no block");
+        self.checked("S10: one of two validators alone makes no block");
 
         let node1 = self.start(host1, &root1, key1)?;
         let first0 = node0.process.wait_for("Committed Block {height=1 ", DEADLINE)?;
@@ -201,7 +201,7 @@ impl<'a> Walk<'a> {
             after_brace(&first0) == after_brace(&first1),
             "block 1 differs: {first0:?}, {first1:?}"
         );
-        self.checked("both validators commit block 1 with the same hash and app hash");
+        self.checked("S9, S11: both validators commit block 1 with the same hash and app hash");
         self.nodes.extend([node0, node1]);
 
         let provider =
@@ -218,7 +218,7 @@ impl<'a> Walk<'a> {
             &format!("curl -s --fail http://127.0.0.1:{}/api/v1/health", host1.rpc_port()),
         )?;
         ensure!(out.starts_with("{\"kwil_alive\":true,\"healthy\":true,"), "health is {out:?}");
-        self.checked("chain-info over the network and the health endpoint answer");
+        self.checked("S16, S17: chain-info over the network and the health endpoint answer");
         Ok(())
     }
 
@@ -248,7 +248,7 @@ impl<'a> Walk<'a> {
             "status is {status}"
         );
         self.nodes.push(node2);
-        self.checked("the third node syncs as a sentry");
+        self.checked("S12 to S15: the third node syncs as a sentry");
         Ok(())
     }
 
@@ -286,7 +286,9 @@ impl<'a> Walk<'a> {
                 && out.lines().count() == 4,
             "validators list printed {out:?}"
         );
-        self.checked("the sentry was approved by both validators and is the third validator");
+        self.checked(
+            "S18 to S21: the sentry was approved by both validators and is the third validator",
+        );
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use crate::host::Host;
 use crate::lab::Lab;
@@ -20,7 +20,7 @@ pub struct Plan {
     pub flags: Vec<String>,
 }
 
-/// A validator of a [`Network`], running or not.
+/// A node of a [`Network`], running or not.
 #[derive(Debug)]
 pub struct Member {
     /// The machine it runs on.
@@ -32,6 +32,40 @@ pub struct Member {
 }
 
 impl Member {
+    /// A new host with a key in its home folder.
+    fn with_key(lab: &Lab, name: &str, flags: &[String]) -> Result<Self> {
+        let host = lab.host(name)?;
+        host.shell("kwild key gen --key-file ~/nodekey.json")?.ok()?;
+        let out = host.shell("kwild key info --key-file ~/nodekey.json")?.ok()?;
+        let id = out
+            .lines()
+            .find_map(|line| line.strip_prefix("Node ID: "))
+            .context("key info prints the node id")?
+            .to_owned();
+        Ok(Self { host, id, process: None, flags: flags.to_vec() })
+    }
+
+    /// Makes its root folder.
+    fn init(&self, genesis: &str, bootnodes: &[&str]) -> Result<()> {
+        std::fs::write(self.host.path("~/genesis.json"), genesis)?;
+        let bootnodes = if bootnodes.is_empty() {
+            String::new()
+        } else {
+            format!(" --p2p.bootnodes \"{}\"", bootnodes.join(","))
+        };
+        let line = format!(
+            "kwild setup init --genesis ~/genesis.json --key-file ~/nodekey.json --root {}{bootnodes}",
+            self.root()
+        );
+        self.host.shell(&line)?.ok()?;
+        Ok(())
+    }
+
+    /// Flags of `kwild start` from its next start on.
+    pub fn set_flags(&mut self, flags: &[&str]) {
+        self.flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    }
+
     /// Starts `kwild`; returns at once.
     ///
     /// # Errors
@@ -79,10 +113,10 @@ impl Member {
     }
 }
 
-/// Validators with one genesis document; the first is the preferred leader.
+/// Nodes with one genesis document; the first is the preferred leader.
 #[derive(Debug)]
 pub struct Network {
-    /// In the order of the genesis command.
+    /// Validators in the order of the genesis command, then sentries.
     pub members: Vec<Member>,
 }
 
@@ -94,35 +128,17 @@ impl Network {
     pub fn set_up(lab: &Lab, validators: usize, plan: &Plan) -> Result<Self> {
         let mut members = Vec::new();
         for index in 0..validators {
-            let host = lab.host(&format!("node{index}"))?;
-            host.shell("kwild key gen --key-file ~/nodekey.json")?.ok()?;
-            let out = host.shell("kwild key info --key-file ~/nodekey.json")?.ok()?;
-            let id = out
-                .lines()
-                .find_map(|line| line.strip_prefix("Node ID: "))
-                .context("key info prints the node id")?
-                .to_owned();
-            members.push(Member { host, id, process: None, flags: plan.flags.clone() });
+            members.push(Member::with_key(lab, &format!("node{index}"), &plan.flags)?);
         }
         let genesis = genesis(&members, plan)?;
         let peers: Vec<String> = members.iter().map(Member::peer).collect();
         for member in &members {
-            std::fs::write(member.host.path("~/genesis.json"), &genesis)?;
             let others: Vec<&str> = peers
                 .iter()
                 .filter(|peer| !peer.starts_with(&member.id))
                 .map(String::as_str)
                 .collect();
-            let bootnodes = if others.is_empty() {
-                String::new()
-            } else {
-                format!(" --p2p.bootnodes \"{}\"", others.join(","))
-            };
-            let line = format!(
-                "kwild setup init --genesis ~/genesis.json --key-file ~/nodekey.json --root {}{bootnodes}",
-                member.root()
-            );
-            member.host.shell(&line)?.ok()?;
+            member.init(&genesis, &others)?;
         }
         Ok(Self { members })
     }
@@ -142,6 +158,22 @@ impl Network {
         Ok(network)
     }
 
+    /// Adds a node that is no validator, knows the others as bootnodes, and starts it.
+    ///
+    /// # Errors
+    /// When a setup command fails or it cannot be started.
+    pub fn add_sentry(&mut self, lab: &Lab) -> Result<()> {
+        let first = self.members.first().context("a network has validators")?;
+        let mut sentry =
+            Member::with_key(lab, &format!("node{}", self.members.len()), &first.flags)?;
+        let genesis = std::fs::read_to_string(first.host.path("~/genesis.json"))?;
+        let peers: Vec<String> = self.members.iter().map(Member::peer).collect();
+        sentry.init(&genesis, &peers.iter().map(String::as_str).collect::<Vec<_>>())?;
+        sentry.start()?;
+        self.members.push(sentry);
+        Ok(())
+    }
+
     /// Stops every running node in order and checks that each ends with code 0.
     ///
     /// # Errors
@@ -149,8 +181,7 @@ impl Network {
     pub fn stop(self) -> Result<()> {
         for mut member in self.members {
             if let Some(process) = member.process.take() {
-                let status = process.stop(Duration::from_secs(60))?;
-                ensure!(status.success(), "{} ended with {status}", member.host.name());
+                process.stop_cleanly(Duration::from_secs(60))?;
             }
         }
         Ok(())

@@ -97,15 +97,7 @@ impl Process {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() || output.open_pipes == 0 {
                 let why = if left.is_zero() { "no such line in time" } else { "it ended" };
-                let tail = output
-                    .lines
-                    .iter()
-                    .rev()
-                    .take(25)
-                    .rev()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join("\n");
+                let tail = tail(&output);
                 bail!("{}: {why}; its last lines:\n{tail}", self.name);
             }
             output = changed.wait_timeout(output, left).unwrap_or_else(PoisonError::into_inner).0;
@@ -128,6 +120,23 @@ impl Process {
     pub fn stop(mut self, deadline: Duration) -> Result<ExitStatus> {
         self.signal(Signal::TERM)?;
         self.wait(deadline)
+    }
+
+    /// Stops the program with SIGTERM and checks that it ends with code 0.
+    ///
+    /// # Errors
+    /// When it does not; the error holds its last lines.
+    pub fn stop_cleanly(mut self, deadline: Duration) -> Result<()> {
+        self.signal(Signal::TERM)?;
+        let status = self.wait(deadline)?;
+        if !status.success() {
+            bail!(
+                "{} ended with {status}; its last lines:\n{}",
+                self.name,
+                tail(&lock(&self.output))
+            );
+        }
+        Ok(())
     }
 
     /// Kills it at once (SIGKILL) and waits for the end.
@@ -155,15 +164,7 @@ impl Process {
         while output.open_pipes > 0 {
             let left = end.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                let tail = output
-                    .lines
-                    .iter()
-                    .rev()
-                    .take(25)
-                    .rev()
-                    .cloned()
-                    .collect::<Vec<_>>()
-                    .join("\n");
+                let tail = tail(&output);
                 bail!(
                     "{} did not end within {} s; its last lines:\n{tail}",
                     self.name,
@@ -188,6 +189,12 @@ impl Drop for Process {
             }
         }
     }
+}
+
+/// The last lines, for an error.
+fn tail(output: &Output) -> String {
+    let from = output.lines.len().saturating_sub(25);
+    output.lines.get(from..).unwrap_or_default().join("\n")
 }
 
 fn collect(pipe: impl Read + Send + 'static, output: Shared) -> JoinHandle<()> {

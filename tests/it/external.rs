@@ -1,0 +1,175 @@
+//! A PostgreSQL server that somebody else runs.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+use kwil_harness::network::{Network, Plan};
+use kwil_harness::{Isolation, Lab};
+
+use crate::load::{self, Client, DEADLINE, Wallet};
+
+/// A server in a folder of its own, reached through TCP; it is stopped when dropped.
+pub(crate) struct Server {
+    bin: PathBuf,
+    data: PathBuf,
+    /// Where a node of the lab reaches it.
+    pub(crate) host: String,
+    pub(crate) port: u16,
+}
+
+impl Server {
+    /// Initialises and starts a server with an ordinary role `kwild` and a database that it owns.
+    pub(crate) fn start(lab: &Lab, node_host: &kwil_harness::Host) -> Result<Self> {
+        let bin = newest_bin()?;
+        let data = lab.folder().join("external-pg");
+        std::fs::create_dir_all(&data)?;
+        let open = Command::new("chmod").args(["a+rx"]).arg(lab.folder()).status()?;
+        ensure!(open.success(), "chmod ended with {open}");
+        let chown = Command::new("chown").arg("postgres").arg(&data).status()?;
+        ensure!(chown.success(), "chown ended with {chown}");
+        // The bridge has the first address of the subnet.
+        let host = match lab.isolation() {
+            Isolation::Namespaces => {
+                let address = node_host.address();
+                let (subnet, _) = address.rsplit_once('.').context("an IPv4 address has dots")?;
+                format!("{subnet}.1")
+            }
+            Isolation::Loopback => "127.0.0.1".to_owned(),
+        };
+        let port = std::net::TcpListener::bind((host.as_str(), 0))?.local_addr()?.port();
+        let server = Self { bin, data, host, port };
+        let data = server.data.display().to_string();
+        server.tool(
+            "initdb",
+            &["-D", &data, "-U", "owner", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"],
+        )?;
+        std::fs::write(
+            server.data.join("pg_hba.conf"),
+            "local all owner trust\nhost all all all scram-sha-256\n",
+        )?;
+        let options = format!(
+            "-c listen_addresses={} -c port={} -c unix_socket_directories={data} -c fsync=on -c max_connections=100 -c max_locks_per_transaction=256 -c max_prepared_transactions=200",
+            server.host, server.port
+        );
+        server.tool(
+            "pg_ctl",
+            &["-D", &data, "-w", "-l", &format!("{data}/log"), "-o", &options, "start"],
+        )?;
+        server.sql("CREATE ROLE kwild LOGIN NOSUPERUSER NOREPLICATION NOCREATEROLE NOCREATEDB PASSWORD 'right'")?;
+        server.sql("CREATE DATABASE kwild OWNER kwild")?;
+        Ok(server)
+    }
+
+    /// Flags of `kwild start` for this server.
+    pub(crate) fn flags(&self, password: &str) -> Vec<String> {
+        [
+            ("--db.host", self.host.clone()),
+            ("--db.port", self.port.to_string()),
+            ("--db.user", "kwild".to_owned()),
+            ("--db.dbname", "kwild".to_owned()),
+            ("--db.pass", password.to_owned()),
+        ]
+        .into_iter()
+        .flat_map(|(flag, value)| [flag.to_owned(), value])
+        .collect()
+    }
+
+    fn sql(&self, statement: &str) -> Result<()> {
+        let (data, port) = (self.data.display().to_string(), self.port.to_string());
+        self.tool(
+            "psql",
+            &[
+                "-h",
+                &data,
+                "-p",
+                &port,
+                "-U",
+                "owner",
+                "-d",
+                "postgres",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-qc",
+                statement,
+            ],
+        )
+    }
+
+    fn tool(&self, program: &str, arguments: &[&str]) -> Result<()> {
+        let mut command = if rustix::process::geteuid().is_root() {
+            let mut command = Command::new("setpriv");
+            command
+                .args(["--reuid", "postgres", "--regid", "postgres", "--clear-groups"])
+                .arg(self.bin.join(program));
+            command
+        } else {
+            Command::new(self.bin.join(program))
+        };
+        // The server that pg_ctl starts keeps these open: a pipe would never end.
+        let said = self.data.with_extension(format!("{program}.out"));
+        let file = std::fs::File::create(&said)?;
+        let status = command
+            .args(arguments)
+            .current_dir("/")
+            .stdout(file.try_clone()?)
+            .stderr(file)
+            .status()?;
+        ensure!(
+            status.success(),
+            "{program} ended with {status}: {}",
+            std::fs::read_to_string(&said)?
+        );
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let data = self.data.display().to_string();
+        if let Err(error) = self.tool("pg_ctl", &["-D", &data, "-w", "-m", "immediate", "stop"]) {
+            std::io::Write::write_all(&mut std::io::stderr(), format!("{error:#}\n").as_bytes())
+                .unwrap_or_default();
+        }
+    }
+}
+
+fn newest_bin() -> Result<PathBuf> {
+    let versions =
+        std::fs::read_dir("/usr/lib/postgresql").context("PostgreSQL is not installed")?;
+    let bins = versions.filter_map(|entry| Some(entry.ok()?.path().join("bin")));
+    bins.filter(|bin| Path::exists(&bin.join("initdb"))).max().context("no PostgreSQL has initdb")
+}
+
+#[test]
+fn an_ordinary_role_on_an_external_server_is_enough() -> Result<()> {
+    let lab = Lab::new()?;
+    let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
+    let mut network =
+        Network::set_up(&lab, 1, &Plan { alloc: vec![sender.alloc()], flags: Vec::new() })?;
+    let server = Server::start(&lab, &network.members[0].host)?;
+    let flags = server.flags("right");
+    let node = &mut network.members[0];
+    node.set_flags(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+    node.start()?;
+    node.process()?.wait_for("Using an external PostgreSQL server", DEADLINE)?;
+    node.process()?.wait_for("Committed Block {height=1 ", DEADLINE)?;
+    ensure!(
+        !node.host.path("/data/node/pg").exists(),
+        "a private server was made beside the external one"
+    );
+    let client = Client::new(&node.provider())?;
+    for _ in 0..3 {
+        client.transfer(&sender, &receiver)?;
+    }
+    let before = client.height()?;
+
+    node.take()?.stop_cleanly(DEADLINE)?;
+    node.start()?;
+    client.wait_height(before)?;
+    client.transfer(&sender, &receiver)?;
+    let balance = client.run(async |user| user.account(&receiver, false).await)?.balance;
+    ensure!(balance == 4_u64.into(), "four transfers of one gave {balance}");
+    load::state_holds(node)?;
+    network.stop()
+}
