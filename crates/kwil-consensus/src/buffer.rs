@@ -61,10 +61,9 @@ impl Buffer {
                 let view = proposal.signed.body.view;
                 let room = self.proposals.len() < PROPOSAL_VIEWS || self.unbounded;
                 let known = set.contains(&proposal.signed.signer);
-                if known || self.proposals.is_empty() {
-                    if room {
-                        self.proposals.entry(view).or_insert((from, Arc::clone(proposal), wall_ms));
-                    }
+                if room && (known || self.proposals.is_empty()) {
+                    let arrived = (from, Arc::clone(proposal), wall_ms);
+                    self.proposals.entry(view).or_insert(arrived);
                 }
             }
             Message::Vote(vote) => {
@@ -117,6 +116,7 @@ impl Buffer {
     }
 
     /// Messages held, for bounds.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn len(&self) -> usize {
         let votes = self.votes.values().map(Vec::len).fold(0, usize::saturating_add);
         [self.proposals.len(), votes, self.changes.len(), self.commits.len()]
@@ -125,6 +125,7 @@ impl Buffer {
     }
 
     /// Most messages an honest bound lets in for a set of this size.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn bound(n: usize) -> usize {
         let signers = n.saturating_add(STRANGERS);
         signers

@@ -1,4 +1,5 @@
 //! Every planted defect is found, by the explorer or by a seed.
+#![allow(clippy::print_stdout, reason = "the figures belong into the test output")]
 
 use crate::explore::{Bounds, explore};
 use crate::mutation::Mutation;

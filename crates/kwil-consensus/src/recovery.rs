@@ -117,6 +117,15 @@ fn replay(records: Vec<Record>, height: Height, config: &Config) -> Replayed {
     found
 }
 
+/// A process that ran before may have sent a proposal in the view it wakes up in.
+fn may_have_proposed(log: LogState, config: &Config) -> bool {
+    log != LogState::Created && !config.mutant(Mutation::ProposeAfterRestart)
+}
+
+fn mute_at_start(log: LogState, config: &Config) -> Mute {
+    if log == LogState::Lost && !config.allow_vote_without_log { Mute::Lost } else { Mute::No }
+}
+
 impl Machine {
     /// A machine at rest, with what was on disk. Send [`Event::Start`](crate::Event::Start) first.
     #[must_use]
@@ -125,8 +134,6 @@ impl Machine {
         let committee = Committee::new(&recovered.next, proposer.as_ref());
         let height = recovered.tip.height.next();
         let replayed = replay(recovered.records, height, &config);
-        let again = config.mutant(Mutation::ProposeAfterRestart);
-        let lost = recovered.log == LogState::Lost && !config.allow_vote_without_log;
         let me = key.public_key();
         Self {
             buffer: Buffer::unbounded(config.mutant(Mutation::BufferUnbounded)),
@@ -144,7 +151,7 @@ impl Machine {
             phase: Phase::Await,
             view_entered: Millis(0),
             k: 0,
-            proposed: recovered.log != LogState::Created && !again,
+            proposed: may_have_proposed(recovered.log, &config),
             proposal: None,
             lead_set: Vec::new(),
             own_change: None,
@@ -171,7 +178,7 @@ impl Machine {
             had_quorum: None,
             signed_seen: BTreeMap::new(),
             gate: Gate::default(),
-            mute: if lost { Mute::Lost } else { Mute::No },
+            mute: mute_at_start(recovered.log, &config),
             lag: Lag::default(),
             mempool: crate::event::Pending::default(),
             work_since: None,

@@ -1,4 +1,5 @@
 //! Directed tests that read like prose.
+#![allow(clippy::cast_possible_truncation, reason = "heights of a test fit")]
 
 mod directives;
 mod failover;

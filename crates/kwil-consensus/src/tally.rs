@@ -87,6 +87,7 @@ impl Tally {
     }
 
     /// Number of votes held, for bounds.
+    #[cfg(any(test, feature = "testing"))]
     pub(crate) fn len(&self) -> usize {
         self.by_validator.values().map(BTreeMap::len).fold(0, usize::saturating_add)
     }

@@ -1,3 +1,5 @@
+#![allow(clippy::print_stdout, reason = "the figures belong into the test output")]
+
 use super::{Bounds, explore};
 
 fn clean(bounds: &Bounds) {

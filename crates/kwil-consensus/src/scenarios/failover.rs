@@ -235,3 +235,26 @@ fn an_abort_loses_against_votes() {
     stage.wait_until(|stage| stage.height(0) >= 1);
     assert_eq!(stage.block(0, 1).hash(), block);
 }
+
+#[test]
+fn a_leader_gives_up_its_own_block_when_it_runs_too_long() {
+    let config = crate::Config {
+        max_block_time: std::time::Duration::from_millis(500),
+        empty_block_timeout: std::time::Duration::ZERO,
+        ..crate::Config::default()
+    };
+    let mut stage = Stage::closed(3, 0, config);
+    for node in 0..3 {
+        stage.actors[node].stuck = true;
+        stage.start(node);
+    }
+    stage.wait(300);
+    stage.submit();
+    stage.wait(400);
+    assert_eq!(stage.view(0), 0);
+    for node in 0..3 {
+        stage.actors[node].stuck = false;
+    }
+    stage.wait_until(|stage| stage.height(1) >= 1);
+    assert_eq!(stage.certificate_view(1, 1).0, 3);
+}

@@ -158,3 +158,24 @@ fn a_single_liar_about_heights_stops_nobody_within_five_seconds() {
     stage.wait(10_000);
     assert!(!stage.actors[1].entered_sync, "a refuted peer is not believed");
 }
+
+#[test]
+fn a_node_with_a_checkpoint_refuses_another_block_there_and_does_not_vote_below() {
+    let checkpoint = Some((Height(2), kwil_crypto::Hash([9; 32])));
+    let config = Config { empty_block_timeout: std::time::Duration::ZERO, ..Config::default() };
+    let mut stage = Stage::closed(3, 0, config.clone());
+    stage.config = Config { checkpoint, ..config.clone() };
+    stage.start(2);
+    stage.config = config;
+    stage.start(0);
+    stage.start(1);
+    stage.wait(300);
+    stage.submit();
+    stage.wait(100);
+    assert_eq!(stage.height(2), 1, "it follows");
+    assert_eq!(stage.actors[2].votes_sent(), 0, "and does not vote below");
+    stage.submit();
+    stage.wait(100);
+    assert_eq!([stage.height(0), stage.height(2)], [2, 1]);
+    assert_eq!(stage.actors[2].held.as_ref().map(crate::HeldReason::name), Some("fork"));
+}

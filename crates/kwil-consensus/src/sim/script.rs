@@ -332,7 +332,7 @@ fn draw_fault(rng: &mut Rng, validators: usize, nodes: usize) -> FaultKind {
             by_ms: rng.within(500, 6000),
             ms: rng.within(500, 6000),
         },
-        61..66 => FaultKind::Clock { node, skew_ms: rng.within(0, 24_000) as i64 - 12_000 },
+        61..66 => FaultKind::Clock { node, skew_ms: rng.within(0, 24_000).cast_signed() - 12_000 },
         66..68 => FaultKind::Diverge { node },
         68..72 => FaultKind::Database { node, failures: rng.within(1, 6) as u32 },
         72..75 => FaultKind::Disk { node, ms: rng.within(500, 5000) },

@@ -1,3 +1,5 @@
+#![allow(clippy::print_stdout, reason = "the figures belong into the test output")]
+
 use std::collections::BTreeSet;
 
 use super::{FaultKind, Liar, Script, run_many, run_script, run_seed};
