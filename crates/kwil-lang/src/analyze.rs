@@ -14,6 +14,7 @@ mod expr;
 mod function;
 mod group;
 mod info;
+mod namespace;
 mod operator;
 mod order;
 mod plan;
@@ -27,6 +28,7 @@ pub use catalog::{ActionKind, Catalog, Column, Namespace, NamespaceKind, Table, 
 pub use error::{AnalysisError, Section};
 pub use function::{Function, FunctionKind, Mismatch, function};
 pub use info::info_namespace;
+pub use namespace::{check_namespace_name, required_privilege};
 pub use plan::{
     Body, OrderKey, OutputColumn, Parameter, ParameterSource, Plan, PlannedCore, PlannedCte,
     PlannedDelete, PlannedFrom, PlannedInsert, PlannedJoin, PlannedOrder, PlannedRelation,
@@ -94,11 +96,11 @@ pub fn analyze_query(query: &Query, context: Context<'_>) -> Result<Plan, Analys
 ///
 /// # Errors
 /// The first fault, with its class and place.
-pub fn analyze_check(
+pub fn analyze_check<'c>(
     condition: &crate::ast::Expr,
     table_name: &str,
-    table: &Table,
-    context: Context<'_>,
+    table: &'c Table,
+    context: Context<'c>,
 ) -> Result<Typed, AnalysisError> {
     let mut analyzer = Analyzer::new(context);
     let mut scope = Scope::default();
@@ -113,14 +115,16 @@ type Analyzed<T> = Result<T, AnalysisError>;
 struct Analyzer<'c> {
     context: Context<'c>,
     /// FROM scopes, the innermost last.
-    scopes: Vec<Scope>,
+    scopes: Vec<Scope<'c>>,
     /// Queries of the `WITH` list that are in reach.
     ctes: Vec<WithEntry>,
     parameters: Vec<Parameter>,
     reads: BTreeSet<Box<str>>,
     section: Section,
-    /// Aggregates met since the counter was last looked at.
+    /// Aggregates met in the core being read.
     aggregates: u32,
+    /// Window functions met there whose results depend on the order of equal rows.
+    pure_windows: u32,
     may_aggregate: bool,
     may_window: bool,
 }
@@ -135,6 +139,7 @@ impl<'c> Analyzer<'c> {
             reads: BTreeSet::new(),
             section: Section::Unknown,
             aggregates: 0,
+            pure_windows: 0,
             may_aggregate: false,
             may_window: false,
         }

@@ -83,7 +83,12 @@ impl<'p> Writer<'p> {
     }
 
     fn ident(&mut self, name: &str) {
-        self.out.push_str(&quote_ident(name));
+        self.out.push('"');
+        for (number, part) in name.split('"').enumerate() {
+            self.out.push_str(if number > 0 { "\"\"" } else { "" });
+            self.out.push_str(part);
+        }
+        self.out.push('"');
     }
 
     fn list<T>(&mut self, items: &'p [T], mut write: impl FnMut(&mut Self, &'p T)) {

@@ -1,5 +1,7 @@
 //! `INSERT`, `UPDATE`, `DELETE`.
 
+use std::borrow::Cow;
+
 use super::plan::{
     PlannedDelete, PlannedInsert, PlannedSource, PlannedUpdate, PlannedUpsert, Typed,
 };
@@ -9,14 +11,13 @@ use crate::ast::{
     Conflict, ConflictAction, Delete, Expr, Ident, Insert, InsertSource, SetClause, Update,
 };
 
-impl Analyzer<'_> {
+impl<'c> Analyzer<'c> {
     pub(super) fn insert(&mut self, insert: &Insert) -> Analyzed<PlannedInsert> {
         let (namespace, table) = self.table(None, &insert.table)?;
-        let table = table.clone();
-        let columns = self.insert_columns(insert, &table)?;
+        let columns = self.insert_columns(insert, table)?;
         let source = match &insert.source {
             InsertSource::Values(rows) => {
-                PlannedSource::Values(self.values(rows, &columns, &table)?)
+                PlannedSource::Values(self.values(rows, &columns, table)?)
             }
             InsertSource::Select(select) => {
                 let planned = self.select(select, false)?;
@@ -26,7 +27,7 @@ impl Analyzer<'_> {
         };
         let alias = insert.alias.as_ref().unwrap_or(&insert.table).name.clone();
         let conflict = match &insert.conflict {
-            Some(conflict) => Some(self.conflict(conflict, &alias, &table)?),
+            Some(conflict) => Some(self.conflict(conflict, &alias, table)?),
             None => None,
         };
         let table = insert.table.name.clone();
@@ -94,7 +95,7 @@ impl Analyzer<'_> {
         &mut self,
         conflict: &Conflict,
         alias: &str,
-        table: &Table,
+        table: &'c Table,
     ) -> Analyzed<PlannedUpsert> {
         let span = conflict.columns.first().map(|column| column.span).unwrap_or_default();
         for column in &conflict.columns {
@@ -119,8 +120,8 @@ impl Analyzer<'_> {
                 return Err(self.error(ErrorClass::PlanOther, span, detail));
             }
             ConflictAction::Update { set, filter } => self.in_scope(|analyzer| {
-                analyzer.add_relation(alias, table.columns.clone(), span)?;
-                analyzer.add_relation("excluded", table.columns.clone(), span)?;
+                analyzer.add_relation(alias, Cow::Borrowed(&table.columns), span)?;
+                analyzer.add_relation("excluded", Cow::Borrowed(&table.columns), span)?;
                 let set = analyzer.set(set, table)?;
                 let filter = match filter {
                     Some(filter) => Some(analyzer.condition(filter, Section::Where)?),
@@ -144,7 +145,6 @@ impl Analyzer<'_> {
 
     pub(super) fn update(&mut self, update: &Update) -> Analyzed<PlannedUpdate> {
         let (namespace, table) = self.table(None, &update.table)?;
-        let table = table.clone();
         let alias = update.alias.as_ref().unwrap_or(&update.table).name.clone();
         if update.from.is_some() && update.filter.is_none() {
             let detail = format!("table \"{}\"", update.table);
@@ -152,12 +152,12 @@ impl Analyzer<'_> {
             return Err(self.error(class, update.table.span, detail));
         }
         self.in_scope(|analyzer| {
-            analyzer.add_relation(&alias, table.columns.clone(), update.table.span)?;
+            analyzer.add_relation(&alias, Cow::Borrowed(&table.columns), update.table.span)?;
             let from = match &update.from {
                 Some(from) => Some(analyzer.relations(from)?),
                 None => None,
             };
-            let set = analyzer.set(&update.set, &table)?;
+            let set = analyzer.set(&update.set, table)?;
             let filter = match &update.filter {
                 Some(filter) => Some(analyzer.condition(filter, Section::Where)?),
                 None => None,
@@ -169,10 +169,9 @@ impl Analyzer<'_> {
 
     pub(super) fn delete(&mut self, delete: &Delete) -> Analyzed<PlannedDelete> {
         let (namespace, table) = self.table(None, &delete.table)?;
-        let columns = table.columns.clone();
         let alias = delete.alias.as_ref().unwrap_or(&delete.table).name.clone();
         self.in_scope(|analyzer| {
-            analyzer.add_relation(&alias, columns, delete.table.span)?;
+            analyzer.add_relation(&alias, Cow::Borrowed(&table.columns), delete.table.span)?;
             let filter = match &delete.filter {
                 Some(filter) => Some(analyzer.condition(filter, Section::Where)?),
                 None => None,

@@ -1,5 +1,7 @@
 //! `FROM` and `WITH`: which relations there are and what columns they have.
 
+use std::borrow::Cow;
+
 use super::plan::{
     OutputColumn, PlannedCte, PlannedFrom, PlannedJoin, PlannedRelation, PlannedSelect,
     RelationSource, Typed,
@@ -9,7 +11,7 @@ use super::{Analyzed, Analyzer, Column, INT8, NULL, Section, Table, scalar};
 use crate::ast::{Cte, Expr, FromClause, Ident, Relation, RelationKind, Select, With};
 use crate::{ErrorClass, Span};
 
-impl Analyzer<'_> {
+impl<'c> Analyzer<'c> {
     /// Adds the relations to the innermost scope, from left to right.
     pub(super) fn relations(&mut self, from: &FromClause) -> Analyzed<PlannedFrom> {
         let relation = self.relation(&from.relation)?;
@@ -53,7 +55,7 @@ impl Analyzer<'_> {
     pub(super) fn add_relation(
         &mut self,
         alias: &str,
-        columns: Vec<Column>,
+        columns: Cow<'c, [Column]>,
         span: Span,
     ) -> Analyzed<()> {
         if let Some(scope) = self.scope()
@@ -70,7 +72,7 @@ impl Analyzer<'_> {
         &mut self,
         namespace: Option<&Ident>,
         name: &Ident,
-    ) -> Analyzed<(RelationSource, Vec<Column>)> {
+    ) -> Analyzed<(RelationSource, Cow<'c, [Column]>)> {
         if namespace.is_none() {
             let entry = self.ctes.iter().rev().find(|entry| entry.name == name.name);
             if let Some(entry) = entry {
@@ -79,11 +81,14 @@ impl Analyzer<'_> {
                         format!("recursive CTE {name} cannot reference itself in this context");
                     return Err(self.error(ErrorClass::PlanOther, name.span, detail));
                 }
-                return Ok((RelationSource::Cte(name.name.clone()), entry.columns.clone()));
+                return Ok((
+                    RelationSource::Cte(name.name.clone()),
+                    Cow::Owned(entry.columns.clone()),
+                ));
             }
         }
         let (namespace_name, table) = self.table(namespace, name)?;
-        let columns = table.columns.clone();
+        let columns = Cow::Borrowed(table.columns.as_slice());
         self.reads.insert(namespace_name.clone());
         let source = RelationSource::Table { namespace: namespace_name, name: name.name.clone() };
         Ok((source, columns))
@@ -94,7 +99,7 @@ impl Analyzer<'_> {
         &self,
         namespace: Option<&Ident>,
         name: &Ident,
-    ) -> Analyzed<(Box<str>, &Table)> {
+    ) -> Analyzed<(Box<str>, &'c Table)> {
         let namespace_name = namespace.map_or(self.context.namespace, Ident::as_str);
         let span = namespace.map_or(name.span, |namespace| namespace.span);
         let Some(found) = self.context.catalog.namespaces.get(namespace_name) else {
@@ -110,10 +115,10 @@ impl Analyzer<'_> {
         }
     }
 
-    fn derived(&mut self, select: &Select) -> Analyzed<(RelationSource, Vec<Column>)> {
+    fn derived(&mut self, select: &Select) -> Analyzed<(RelationSource, Cow<'c, [Column]>)> {
         let planned = self.select(select, false)?;
         let columns = planned.columns.iter().map(Column::from).collect();
-        Ok((RelationSource::Select(planned), columns))
+        Ok((RelationSource::Select(planned), Cow::Owned(columns)))
     }
 
     fn unnest(
@@ -122,7 +127,7 @@ impl Analyzer<'_> {
         args: &[Expr],
         ordinality: bool,
         aliases: &[Ident],
-    ) -> Analyzed<(RelationSource, Vec<Column>)> {
+    ) -> Analyzed<(RelationSource, Cow<'c, [Column]>)> {
         if name.as_str() != "unnest" {
             let detail = format!("{name} is not a table-valued function");
             return Err(self.error(ErrorClass::PlanOther, name.span, detail));
@@ -156,7 +161,8 @@ impl Analyzer<'_> {
             column.name.clone_from(&alias.name);
         }
         let names = columns.iter().map(|column| column.name.clone()).collect();
-        Ok((RelationSource::Unnest { args: typed, ordinality, columns: names }, columns))
+        let source = RelationSource::Unnest { args: typed, ordinality, columns: names };
+        Ok((source, Cow::Owned(columns)))
     }
 
     // ---- WITH

@@ -1,5 +1,7 @@
 //! Which columns a name may mean.
 
+use std::borrow::Cow;
+
 use kwil_types::DataType;
 
 use super::plan::{Typed, TypedKind};
@@ -9,8 +11,8 @@ use crate::{ErrorClass, Span};
 
 /// The relations of one select.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scope {
-    pub(super) relations: Vec<ScopeRelation>,
+pub(super) struct Scope<'c> {
+    pub(super) relations: Vec<ScopeRelation<'c>>,
     pub(super) windows: Vec<NamedWindow>,
     /// Columns that subqueries took from here.
     pub(super) captured: Vec<(Typed, Span)>,
@@ -18,9 +20,9 @@ pub(super) struct Scope {
 
 /// A relation and its columns.
 #[derive(Clone, Debug)]
-pub(super) struct ScopeRelation {
+pub(super) struct ScopeRelation<'c> {
     pub(super) alias: Box<str>,
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Cow<'c, [Column]>,
 }
 
 /// A query of the `WITH` list.
@@ -32,9 +34,10 @@ pub(super) struct WithEntry {
     pub(super) usable: bool,
 }
 
-impl Scope {
-    pub(super) fn add_table(&mut self, alias: &str, table: &Table) {
-        self.relations.push(ScopeRelation { alias: alias.into(), columns: table.columns.clone() });
+impl<'c> Scope<'c> {
+    pub(super) fn add_table(&mut self, alias: &str, table: &'c Table) {
+        let columns = Cow::Borrowed(table.columns.as_slice());
+        self.relations.push(ScopeRelation { alias: alias.into(), columns });
     }
 
     /// Every column, in order.
@@ -42,22 +45,20 @@ impl Scope {
         self.relations.iter().flat_map(ScopeRelation::typed).collect()
     }
 
-    fn find(&self, table: Option<&str>, name: &str) -> Vec<(&str, DataType)> {
-        let named = self
+    /// The relation and the type of the column of this name, and whether there is another one.
+    fn find(&self, table: Option<&str>, name: &str) -> Option<(&str, DataType, bool)> {
+        let mut found = self
             .relations
             .iter()
-            .filter(|relation| table.is_none_or(|table| &*relation.alias == table));
-        let columns = named.flat_map(|relation| {
-            relation.columns.iter().map(move |column| (&*relation.alias, column))
-        });
-        columns
-            .filter(|(_, column)| &*column.name == name)
-            .map(|(alias, column)| (alias, column.data_type))
-            .collect()
+            .filter(|relation| table.is_none_or(|table| &*relation.alias == table))
+            .flat_map(|relation| relation.columns.iter().map(move |column| (relation, column)))
+            .filter(|(_, column)| &*column.name == name);
+        let (relation, column) = found.next()?;
+        Some((&relation.alias, column.data_type, found.next().is_some()))
     }
 }
 
-impl ScopeRelation {
+impl ScopeRelation<'_> {
     /// Every column of the relation, in order.
     pub(super) fn typed(&self) -> Vec<Typed> {
         let typed = |column: &Column| Typed {
@@ -72,7 +73,7 @@ impl ScopeRelation {
     }
 }
 
-impl Analyzer<'_> {
+impl<'c> Analyzer<'c> {
     /// The innermost column of this name; looked for further out as long as there is none.
     #[inline(never)]
     pub(super) fn column(
@@ -83,11 +84,10 @@ impl Analyzer<'_> {
     ) -> Analyzed<Typed> {
         let wanted = table.map(Ident::as_str);
         for (level, scope) in self.scopes.iter().rev().enumerate() {
-            let found = scope.find(wanted, name.as_str());
-            let (relation, data_type): (Box<str>, _) = match found.as_slice() {
-                [] => continue,
-                [(alias, data_type)] => (Box::from(*alias), *data_type),
-                [_, _, ..] => {
+            let (relation, data_type): (Box<str>, _) = match scope.find(wanted, name.as_str()) {
+                None => continue,
+                Some((alias, data_type, false)) => (alias.into(), data_type),
+                Some((_, _, true)) => {
                     let detail = format!("\"{name}\" may be a column of several tables");
                     return Err(self.error(ErrorClass::AmbiguousColumn, span, detail));
                 }
@@ -112,7 +112,7 @@ impl Analyzer<'_> {
         Err(self.error(ErrorClass::ColumnNotFound, span, qualified))
     }
 
-    pub(super) fn scope(&mut self) -> Option<&mut Scope> {
+    pub(super) fn scope(&mut self) -> Option<&mut Scope<'c>> {
         self.scopes.last_mut()
     }
 }

@@ -17,7 +17,8 @@ impl Analyzer<'_> {
         select: &Select,
         observed: bool,
     ) -> Analyzed<Box<PlannedSelect>> {
-        let outside = (self.section, self.may_aggregate, self.may_window, self.aggregates);
+        let outside = (self.section, self.may_aggregate, self.may_window);
+        let counted = (self.aggregates, self.pure_windows);
         let is_single = select.compounds.is_empty();
         let own_order = if is_single { select.order_by.as_slice() } else { &[] };
         let (first, order, columns) = self.core(&select.first, own_order)?;
@@ -34,7 +35,8 @@ impl Analyzer<'_> {
         if self.context.deterministic && (observed || is_cut) {
             complete(&mut planned.order_by, planned.columns.len());
         }
-        (self.section, self.may_aggregate, self.may_window, self.aggregates) = outside;
+        (self.section, self.may_aggregate, self.may_window) = outside;
+        (self.aggregates, self.pure_windows) = counted;
         Ok(planned)
     }
 
@@ -81,7 +83,8 @@ impl Analyzer<'_> {
     }
 
     fn core_in_scope(&mut self, core: &SelectCore, order: &[OrderTerm]) -> Analyzed<Core> {
-        (self.may_aggregate, self.may_window, self.aggregates) = (false, false, 0);
+        (self.may_aggregate, self.may_window) = (false, false);
+        (self.aggregates, self.pure_windows) = (0, 0);
         self.section = Section::Unknown;
         let from = core.from.as_ref().map(|from| self.relations(from)).transpose()?;
         let filter = match &core.filter {
@@ -201,10 +204,10 @@ impl Analyzer<'_> {
         span: Span,
     ) -> Analyzed<()> {
         let is_grouped = !core.group_by.is_empty() || self.aggregates > 0;
-        let all = self.scopes.last().map(super::scope::Scope::all_columns).unwrap_or_default();
+        let wants_tiebreak = self.context.deterministic && self.pure_windows > 0;
         if !is_grouped {
-            if self.context.deterministic {
-                core.tiebreak = all;
+            if let Some(scope) = self.scopes.last().filter(|_| wants_tiebreak) {
+                core.tiebreak = scope.all_columns();
             }
             return Ok(());
         }
@@ -224,7 +227,7 @@ impl Analyzer<'_> {
             let detail = format!("column \"{name}\" must be grouped to be used in a subquery");
             return Err(self.error(ErrorClass::IllegalAggregate, *place, detail));
         }
-        if self.context.deterministic {
+        if wants_tiebreak {
             core.tiebreak.clone_from(&core.group_by);
         }
         Ok(())

@@ -74,6 +74,7 @@ impl Analyzer<'_> {
         };
         self.may_window = true;
         let pure = function.is_pure_window();
+        self.pure_windows = self.pure_windows.saturating_add(u32::from(pure));
         let window = TypedWindow { call, filter, partition_by, order_by, pure };
         Ok(Typed { kind: TypedKind::Window(Box::new(window)), data_type })
     }

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use kwil_types::{DataType, TypeKind};
 
-use super::{Writer, quote_ident, sql_type};
+use super::{Writer, sql_type};
 use crate::analyze::{
     Typed, TypedCall, TypedCase, TypedIn, TypedInSource, TypedIs, TypedKind, TypedWindow,
 };
@@ -144,8 +144,8 @@ impl<'p> Writer<'p> {
     #[inline(never)]
     fn nocase(&mut self, inner: &'p Typed) {
         self.wrap("(", inner, " COLLATE ");
-        let internal = quote_ident(self.internal);
-        let _ = write!(self.out, "{internal}.\"nocase\")");
+        self.ident(self.internal);
+        self.push(".\"nocase\")");
     }
 
     #[inline(never)]
