@@ -78,22 +78,25 @@ impl SyncHandle {
     }
 
     /// A peer says where it stands.
-    pub(crate) async fn peer_stands(
-        &self,
-        peer: NodeId,
-        status: PeerStatus,
-    ) -> Result<(), NodeError> {
-        self.tell(Told::Stands(peer, status)).await
+    pub(crate) async fn peer_stands(&self, peer: NodeId, status: PeerStatus) {
+        self.mention(Told::Stands(peer, status)).await;
     }
 
     /// A peer is gone.
-    pub(crate) async fn peer_gone(&self, peer: NodeId) -> Result<(), NodeError> {
-        self.tell(Told::Gone(peer)).await
+    pub(crate) async fn peer_gone(&self, peer: NodeId) {
+        self.mention(Told::Gone(peer)).await;
     }
 
     /// Follows how far sync is.
     pub(crate) fn watch(&self) -> watch::Receiver<SyncStatus> {
         self.status.clone()
+    }
+
+    /// News that nobody needs once sync has stopped, which it does before the peers are gone.
+    async fn mention(&self, told: Told) {
+        if self.told.send(told).await.is_err() {
+            tracing::debug!(target: "CONS", "block sync has stopped and hears of no more peers");
+        }
     }
 
     async fn tell(&self, told: Told) -> Result<(), NodeError> {

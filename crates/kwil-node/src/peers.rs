@@ -64,7 +64,7 @@ impl PeerTask {
             NetworkEvent::PeerConnected(info) => self.connected(&info).await?,
             NetworkEvent::PeerStatus { peer, status } => self.stands(peer, &status).await?,
             NetworkEvent::PeerDisconnected { peer, .. } => {
-                self.sync.peer_gone(peer).await?;
+                self.sync.peer_gone(peer).await;
                 self.driver.event(Event::PeerHeight { peer, height: None }).await;
             }
             NetworkEvent::Consensus { from, message } => {
@@ -87,7 +87,7 @@ impl PeerTask {
         let last_signed_seen =
             info.last_signed_seen.map(|LastSigned { height, view }| (height, view));
         let seen: Option<(Height, View)> = last_signed_seen;
-        self.sync.peer_stands(info.id, info.status).await?;
+        self.sync.peer_stands(info.id, info.status).await;
         self.driver
             .event(Event::Hello {
                 peer: info.id,
@@ -99,7 +99,7 @@ impl PeerTask {
     }
 
     async fn stands(&self, peer: NodeId, status: &PeerStatus) -> Result<(), NodeError> {
-        self.sync.peer_stands(peer, *status).await?;
+        self.sync.peer_stands(peer, *status).await;
         self.driver.event(Event::PeerHeight { peer, height: Some(status.height) }).await;
         Ok(())
     }
