@@ -134,7 +134,7 @@ impl Inputs {
             self.mutate(&mut input);
         }
         input.truncate(LONGEST);
-        if self.corpus.len() < 512 && self.number() % 64 == 0 {
+        if self.corpus.len() < 512 && self.number().is_multiple_of(64) {
             self.corpus.push(input.clone());
         }
         input

@@ -74,7 +74,7 @@ pub(super) async fn latencies(
         sent.spawn(async move {
             let raw = sender.next()?;
             let started = Instant::now();
-            let answer = client.broadcast_and_wait(raw.transaction().clone(), WAIT).await?;
+            let answer = client.broadcast_and_wait(raw.transaction().into(), WAIT).await?;
             let took = started.elapsed();
             ensure!(answer.result.is_some_and(|result| result.code == 0), "a transfer failed");
             free_tx.send(sender).await.ok().context("queue of senders")?;
@@ -114,9 +114,9 @@ pub(super) async fn throughput(
         work.spawn(async move {
             let (last, others) = batch.split_last().context("no transfers")?;
             for raw in others {
-                client.broadcast(raw.transaction().clone()).await?;
+                client.broadcast(raw.transaction().into()).await?;
             }
-            client.broadcast_and_wait(last.transaction().clone(), WAIT.saturating_mul(4)).await?;
+            client.broadcast_and_wait(last.transaction().into(), WAIT.saturating_mul(4)).await?;
             anyhow::Ok(())
         });
     }
@@ -125,8 +125,7 @@ pub(super) async fn throughput(
     }
     let took = started.elapsed().as_secs_f64();
     for sender in &senders {
-        let account =
-            client.account(&kwil_client::api::AccountId::from(&sender.account), false).await?;
+        let account = client.account(&sender.account, false).await?;
         ensure!(
             u64::try_from(account.nonce)? == sender.nonce,
             "a transfer is missing: nonce {} of {}",
