@@ -1,5 +1,6 @@
 //! A server that an earlier run of the node left behind.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ pub(crate) async fn stop_orphan(data: &Path, fast: Duration) -> Result<(), Manag
 fn running_on(data: &Path) -> Option<Pid> {
     let text = std::fs::read_to_string(data.join("postmaster.pid")).ok()?;
     let pid = Pid::from_raw(text.lines().next()?.trim().parse().ok()?)?;
-    let works_in = std::fs::read_link(format!("/proc/{}/cwd", pid.as_raw_nonzero())).ok()?;
-    (works_in == std::fs::canonicalize(data).ok()?).then_some(pid)
+    // Not by path: seen from another mount namespace or root folder, the same folder has another one.
+    let works_in = std::fs::metadata(format!("/proc/{}/cwd", pid.as_raw_nonzero())).ok()?;
+    let folder = std::fs::metadata(data).ok()?;
+    (works_in.dev() == folder.dev() && works_in.ino() == folder.ino()).then_some(pid)
 }
