@@ -47,25 +47,41 @@ impl<'c> Analyzer<'c> {
                 return Err(self.error(ErrorClass::PlanOther, span, detail));
             }
         };
-        self.add_relation(&alias, columns, span)?;
+        let alias = self.add_relation(&alias, columns, span)?;
         Ok(PlannedRelation { alias, source })
     }
 
-    /// Puts a relation into the innermost scope.
+    /// Puts a relation into the innermost scope; gives its name in the plan.
     pub(super) fn add_relation(
         &mut self,
         alias: &str,
         columns: Cow<'c, [Column]>,
         span: Span,
-    ) -> Analyzed<()> {
+    ) -> Analyzed<Box<str>> {
+        let planned = self.planned_alias(alias);
         if let Some(scope) = self.scope()
             && !scope.relations.iter().any(|relation| &*relation.alias == alias)
         {
-            scope.relations.push(ScopeRelation { alias: alias.into(), columns });
-            return Ok(());
+            let alias = alias.into();
+            scope.relations.push(ScopeRelation { alias, planned: planned.clone(), columns });
+            return Ok(planned);
         }
         let detail = format!("table name \"{alias}\" is used more than once");
         Err(self.error(ErrorClass::PlanOther, span, detail))
+    }
+
+    /// The alias itself, or a name no program can write when a relation further out has it already: a column of that
+    /// one could not be reached from here otherwise.
+    fn planned_alias(&self, alias: &str) -> Box<str> {
+        let is_taken = |name: &str| {
+            let relations = self.scopes.iter().flat_map(|scope| &scope.relations);
+            relations.into_iter().any(|relation| &*relation.planned == name)
+        };
+        if !is_taken(alias) {
+            return alias.into();
+        }
+        let mut names = (1_u32..).map(|number| format!("_{number}"));
+        names.find(|name| !is_taken(name)).unwrap_or_default().into_boxed_str()
     }
 
     fn named_relation(

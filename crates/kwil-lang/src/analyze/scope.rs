@@ -21,7 +21,10 @@ pub(super) struct Scope<'c> {
 /// A relation and its columns.
 #[derive(Clone, Debug)]
 pub(super) struct ScopeRelation<'c> {
+    /// The name the program uses.
     pub(super) alias: Box<str>,
+    /// The name in the plan: no relation further out has it.
+    pub(super) planned: Box<str>,
     pub(super) columns: Cow<'c, [Column]>,
 }
 
@@ -37,7 +40,7 @@ pub(super) struct WithEntry {
 impl<'c> Scope<'c> {
     pub(super) fn add_table(&mut self, alias: &str, table: &'c Table) {
         let columns = Cow::Borrowed(table.columns.as_slice());
-        self.relations.push(ScopeRelation { alias: alias.into(), columns });
+        self.relations.push(ScopeRelation { alias: alias.into(), planned: alias.into(), columns });
     }
 
     /// Every column, in order.
@@ -54,7 +57,7 @@ impl<'c> Scope<'c> {
             .flat_map(|relation| relation.columns.iter().map(move |column| (relation, column)))
             .filter(|(_, column)| &*column.name == name);
         let (relation, column) = found.next()?;
-        Some((&relation.alias, column.data_type, found.next().is_some()))
+        Some((&relation.planned, column.data_type, found.next().is_some()))
     }
 }
 
@@ -63,7 +66,7 @@ impl ScopeRelation<'_> {
     pub(super) fn typed(&self) -> Vec<Typed> {
         let typed = |column: &Column| Typed {
             kind: TypedKind::Column {
-                relation: self.alias.clone(),
+                relation: self.planned.clone(),
                 name: column.name.clone(),
                 level: 0,
             },

@@ -67,6 +67,15 @@ fn statements_that_change_rows_name_their_table_and_alias() {
 }
 
 #[test]
+fn relations_inside_do_not_hide_those_outside() {
+    writes(
+        "SELECT b FROM t WHERE EXISTS (SELECT 1 FROM u AS t WHERE t_id = a AND t.id = 1)",
+        "SELECT \"t\".\"b\" AS \"b\" FROM \"main\".\"t\" AS \"t\" WHERE EXISTS (SELECT 1::INT8 AS \"?column?\" FROM \
+         \"main\".\"u\" AS \"_1\" WHERE ((\"_1\".\"t_id\" = \"t\".\"a\") AND (\"_1\".\"id\" = 1::INT8))) ORDER BY 1",
+    );
+}
+
+#[test]
 fn deep_plans_are_written_on_a_small_stack() {
     let run = || {
         let chain = format!("SELECT a{} FROM t", " + 1".repeat(1_000));
