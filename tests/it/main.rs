@@ -2,7 +2,9 @@
 #![cfg(test)]
 
 mod bad_input;
+mod crash;
 mod external;
 mod guide;
 mod load;
+mod network;
 mod refused;
