@@ -11,6 +11,11 @@ const FRONT_PAGE_LINES: usize = 150;
 
 /// Functions that may be longer, each with its reason.
 const LONG: &[(&str, &str, &str)] = &[
+    (
+        "crates/kwil-node/src/startup.rs",
+        "compose",
+        "one table of who is connected to whom, a field a line",
+    ),
     ("bins/kwild/tests/it/genesis.rs", "the_file_of_the_guide", "one document, line by line"),
     ("crates/kwil-config/src/load/tests.rs", "each_check_names_its_key", "table of cases"),
     (
@@ -92,7 +97,11 @@ fn front_page(name: &str, text: &str, faults: &mut Vec<String>) {
     if !text.contains("//! ```") {
         faults.push(format!("{name}: the front page has no runnable example"));
     }
-    if text.lines().count() > FRONT_PAGE_LINES {
+    // The list of modules is as long as the crate; what a reader has to read is the rest.
+    let listed = |line: &&str| {
+        line.starts_with("mod ") || line.starts_with("pub mod ") || line.starts_with("#[cfg(")
+    };
+    if text.lines().filter(|line| !listed(line)).count() > FRONT_PAGE_LINES {
         faults.push(format!(
             "{name}: a front page has at most {FRONT_PAGE_LINES} lines and no logic"
         ));
