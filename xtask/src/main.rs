@@ -32,17 +32,17 @@ enum Task {
         #[arg(long)]
         keep: bool,
     },
-    /// Simulate consensus: --seeds N [--from S]
+    /// Simulate consensus: `--seeds N`, `--from S`
     Sim {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Fuzz the decoders: [--seconds N] [TARGET]
+    /// Fuzz the decoders: `--seconds N`, name of a target
     Fuzz {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
-    /// Measure: NAME [--json FILE] [--page FILE]
+    /// Measure: `network`, `--json FILE`, `--page FILE`
     Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,

@@ -56,6 +56,8 @@ pub enum NodeError {
     Diverged {
         /// Height of the block.
         height: u64,
+        /// The block.
+        block: kwil_crypto::Hash,
         /// App hash of this node.
         own: kwil_crypto::Hash,
         /// App hash in the certificate.

@@ -161,7 +161,10 @@ impl Flood {
                 if signer.subjects.len() > PLACES {
                     signer.subjects.pop_first();
                 }
-                note_signed(signer, meta);
+                // A proposal promises nothing: a leader may have crashed between it and its vote.
+                if meta.kind == MessageKind::Vote {
+                    note_signed(signer, meta);
+                }
                 if fresh && !allowed {
                     return Err(Dropped::TooMany);
                 }

@@ -325,7 +325,7 @@ async fn apply(
             Ok(Finished::Applied { height, next })
         }
         Err(ApplyError::Diverged { own, certified }) => {
-            Err(NodeError::Diverged { height: height.get(), own, certified })
+            Err(NodeError::Diverged { height: height.get(), block: hash, own, certified })
         }
         Err(ApplyError::Invalid(why)) => Err(NodeError::Invariant(format!(
             "certified block {hash} at height {} is invalid: {why}",

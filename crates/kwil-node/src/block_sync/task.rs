@@ -85,8 +85,15 @@ impl SyncTask {
         let to = self.height();
         let elapsed = format!("{:.1}s", started.elapsed().as_secs_f64());
         tracing::info!(target: "CONS", startHeight = from.get(), endHeight = to.get(), %elapsed, "Block sync completed");
-        result?;
-        self.parts.driver.event(Event::SyncDone).await;
+        let end = match result {
+            Ok(()) => Event::SyncDone,
+            // Reads go on; consensus holds this node, and an operator has to look.
+            Err(NodeError::Diverged { height, block, own, certified }) => {
+                Event::Diverged { height: Height(height), block, certified, own }
+            }
+            Err(error) => return Err(error),
+        };
+        self.parts.driver.event(end).await;
         Ok(())
     }
 

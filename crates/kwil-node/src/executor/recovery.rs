@@ -163,11 +163,8 @@ async fn replay_one(
     };
     if outcome.app_hash != certificate.app_hash() {
         state.abort().await;
-        return Err(NodeError::Invariant(format!(
-            "block {height} gives app hash {}, its certificate says {}",
-            outcome.app_hash,
-            certificate.app_hash()
-        )));
+        let (own, certified) = (outcome.app_hash, certificate.app_hash());
+        return Err(NodeError::Diverged { height, block: block.hash(), own, certified });
     }
     state.commit().await?;
     Ok(results_of(&outcome))
