@@ -29,6 +29,7 @@
 //! # Ok::<(), kwil_config::ConfigError>(())
 //! ```
 
+#![allow(rustdoc::invalid_html_tags, reason = "comments of keys are also those of config.toml")]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 mod admin_listen;
