@@ -230,6 +230,7 @@ fn bootnodes_that_lead_nowhere_are_told_and_do_not_stop_a_node() -> Result<()> {
     network.members[0].process()?.wait_for("Committed Block", DEADLINE)?;
     network.add_sentry(&lab)?;
     let sentry = &mut network.members[1];
+    sentry.process()?.wait_for("starting user json-rpc server", DEADLINE)?;
     sentry.take()?.stop_cleanly(DEADLINE)?;
     let own = sentry.peer();
     let address = network.members[0].host.address();

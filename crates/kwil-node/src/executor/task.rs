@@ -117,7 +117,7 @@ impl ExecutorTask {
                 tracing::error!(target: "CONS", height = block.header().height.get(), %fault, "Block execution failed on this node");
                 let result = Err(ExecutionFailure::Database(fault.to_string()));
                 self.driver.event(Event::Executed { token, result }).await;
-                self.recover(parent_of(&block), stop).await?;
+                self.recover_held(parent_of(&block), stop).await?;
             }
             Err(Refused::Execution(ExecuteError::Node(_))) => {}
         }
@@ -222,10 +222,20 @@ impl ExecutorTask {
         self.finish(open, certificate, stop).await.map(Ok)
     }
 
-    /// Waits for the database and replays what it lost, up to `last`; readers and consensus are told.
+    /// Waits for the database and replays what it lost, up to `last`. Nothing is said to consensus: it waits for the
+    /// commit or for sync, and being held would make it forget that.
     async fn recover(&mut self, last: Height, stop: &CancellationToken) -> Result<(), NodeError> {
+        recovery::until_usable(&mut self.state, &self.outlets, last, stop).await
+    }
+
+    /// As [`Self::recover`] after a failed execution: until then this node cannot vote, and says so.
+    async fn recover_held(
+        &mut self,
+        last: Height,
+        stop: &CancellationToken,
+    ) -> Result<(), NodeError> {
         self.driver.event(Event::Database { usable: false }).await;
-        recovery::until_usable(&mut self.state, &self.outlets, last, stop).await?;
+        self.recover(last, stop).await?;
         self.driver.event(Event::Database { usable: true }).await;
         Ok(())
     }

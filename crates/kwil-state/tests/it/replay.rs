@@ -199,10 +199,15 @@ async fn a_cancelled_block_is_no_result_and_can_be_executed_again() {
 #[tokio::test]
 async fn a_block_beyond_the_ceiling_is_a_fault_of_the_node() {
     let Net { executor, database, test, genesis, time, inputs } = setup().start().await;
-    let executor = executor.with_ceiling(std::time::Duration::ZERO);
+    let executor = executor.with_ceiling(std::time::Duration::from_millis(50));
     let mut net = Net { executor, database, test, genesis, time, inputs };
     let input = net.input(vec![transfer(1, 1, 9, 5)]);
+    // Somebody holds the accounts, so that the block cannot be faster than its ceiling.
+    let mut holder = net.test.connect_superuser().await;
+    let hold = "BEGIN; LOCK TABLE kwild_meta.accounts IN ACCESS EXCLUSIVE MODE";
+    sqlx::raw_sql(hold).execute(&mut holder).await.unwrap();
     let error = net.executor.execute(&input, CancellationToken::new()).await.unwrap_err();
+    sqlx::raw_sql("ROLLBACK").execute(&mut holder).await.unwrap();
     let ExecuteError::Node(fault) = error else { panic!("{error}") };
     assert!(matches!(fault.kind, FaultKind::TooSlow(_)) && !fault.is_retryable());
     net.executor = net.executor.with_ceiling(std::time::Duration::from_secs(600));
