@@ -37,6 +37,12 @@ pub struct ConsensusStatus {
 
 impl ConsensusStatus {
     pub(super) fn of(machine: &Machine, me: PublicKey, now: Millis) -> Self {
+        let seen = machine.validators(now);
+        let absent: Vec<PublicKey> = seen
+            .iter()
+            .filter(|validator| !validator.alive)
+            .map(|validator| validator.key)
+            .collect();
         Self {
             height: machine.height(),
             view: machine.view(),
@@ -45,13 +51,8 @@ impl ConsensusStatus {
             phase: machine.phase().name(),
             syncing: *machine.phase() == kwil_consensus::Phase::Sync,
             held: machine.held_reason().cloned(),
-            alive: machine.alive_count(now),
-            absent: machine
-                .validators(now)
-                .into_iter()
-                .filter(|seen| !seen.alive)
-                .map(|seen| seen.key)
-                .collect(),
+            alive: seen.len().saturating_sub(absent.len()),
+            absent,
             quorum: machine.quorum(),
             validators: Arc::clone(&machine.next().validators),
             me,
