@@ -24,11 +24,13 @@ mod select;
 mod window;
 
 pub use action::{Access, ActionParameter, ActionSignature, check_action};
-pub use catalog::{ActionKind, Catalog, Column, Namespace, NamespaceKind, Table, VariableType};
+pub use catalog::{
+    ActionKind, Catalog, Column, Namespace, NamespaceKind, Schema, Table, VariableType,
+};
 pub use error::{AnalysisError, Section};
 pub use function::{Function, FunctionKind, Mismatch, function};
 pub use info::info_namespace;
-pub use namespace::{check_namespace_name, required_privilege};
+pub use namespace::{check_mutable, check_namespace_name, required_privilege};
 pub use plan::{
     Body, OrderKey, OutputColumn, Parameter, ParameterSource, Plan, PlannedCore, PlannedCte,
     PlannedDelete, PlannedFrom, PlannedInsert, PlannedJoin, PlannedOrder, PlannedRelation,
@@ -48,7 +50,7 @@ use scope::{Scope, WithEntry};
 #[derive(Clone, Copy, Debug)]
 pub struct Context<'c> {
     /// Namespaces, tables and actions that exist.
-    pub catalog: &'c Catalog,
+    pub catalog: &'c dyn Schema,
     /// The current namespace.
     pub namespace: &'c str,
     /// Types of the variables in reach, by name with `$`.

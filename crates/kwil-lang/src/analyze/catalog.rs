@@ -1,8 +1,35 @@
-//! What exists: the input of the analysis, as plain data.
+//! What exists: the input of the analysis.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use kwil_types::DataType;
+
+/// What the analysis asks about the database. [`Catalog`] answers from plain data; an engine answers from its own.
+pub trait Schema: fmt::Debug + Sync {
+    /// Who made a namespace; `None` when there is none of this name.
+    fn namespace_kind(&self, namespace: &str) -> Option<NamespaceKind>;
+
+    /// A table or view of a namespace.
+    fn table(&self, namespace: &str, table: &str) -> Option<&Table>;
+
+    /// What a name that can be called is.
+    fn action(&self, namespace: &str, name: &str) -> Option<ActionKind>;
+}
+
+impl Schema for Catalog {
+    fn namespace_kind(&self, namespace: &str) -> Option<NamespaceKind> {
+        self.namespaces.get(namespace).map(|found| found.kind)
+    }
+
+    fn table(&self, namespace: &str, table: &str) -> Option<&Table> {
+        self.namespaces.get(namespace)?.tables.get(table)
+    }
+
+    fn action(&self, namespace: &str, name: &str) -> Option<ActionKind> {
+        self.namespaces.get(namespace)?.actions.get(name).copied()
+    }
+}
 
 /// All namespaces.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -194,8 +194,7 @@ impl Analyzer<'_> {
 
     /// The function of this name, unless the namespace has an action of the name.
     pub(super) fn function(&self, name: &Ident) -> Analyzed<&'static Function> {
-        let namespace = self.context.catalog.namespaces.get(self.context.namespace);
-        if namespace.is_some_and(|namespace| namespace.actions.contains_key(&name.name)) {
+        if self.context.catalog.action(self.context.namespace, &name.name).is_some() {
             let detail = format!("\"{name}\" is an action");
             return Err(self.error(ErrorClass::ActionInSql, name.span, detail));
         }

@@ -1,6 +1,6 @@
 //! Which namespaces may be changed, which names they may have, and what a statement asks of its caller.
 
-use super::{Catalog, NamespaceKind};
+use super::{NamespaceKind, Schema};
 use crate::ErrorClass;
 use crate::ast::{Privilege, QueryBody, StatementKind};
 
@@ -20,19 +20,17 @@ pub fn check_namespace_name(name: &str) -> Result<(), ErrorClass> {
     if is_reserved { Err(ErrorClass::ReservedNamespacePrefix) } else { Ok(()) }
 }
 
-impl Catalog {
-    /// Checks that a user may change tables, data and actions of a namespace. System code, and actions inside the
-    /// namespace of an extension, are not asked.
-    ///
-    /// # Errors
-    /// `NamespaceNotFound`, `CannotMutateInfo` or `CannotMutateExtension`.
-    pub fn check_mutable(&self, namespace: &str) -> Result<(), ErrorClass> {
-        match self.namespaces.get(namespace).map(|found| found.kind) {
-            None => Err(ErrorClass::NamespaceNotFound),
-            Some(_) if namespace == "info" => Err(ErrorClass::CannotMutateInfo),
-            Some(NamespaceKind::Extension) => Err(ErrorClass::CannotMutateExtension),
-            Some(NamespaceKind::User | NamespaceKind::System) => Ok(()),
-        }
+/// Checks that a user may change tables, data and actions of a namespace. System code, and actions inside the namespace
+/// of an extension, are not asked.
+///
+/// # Errors
+/// `NamespaceNotFound`, `CannotMutateInfo` or `CannotMutateExtension`.
+pub fn check_mutable(schema: &dyn Schema, namespace: &str) -> Result<(), ErrorClass> {
+    match schema.namespace_kind(namespace) {
+        None => Err(ErrorClass::NamespaceNotFound),
+        Some(_) if namespace == "info" => Err(ErrorClass::CannotMutateInfo),
+        Some(NamespaceKind::Extension) => Err(ErrorClass::CannotMutateExtension),
+        Some(NamespaceKind::User | NamespaceKind::System) => Ok(()),
     }
 }
 
@@ -72,7 +70,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::analyze::{Namespace, info_namespace};
+    use crate::analyze::{Catalog, Namespace, info_namespace};
 
     #[test]
     fn names_of_the_system_are_reserved() {
@@ -93,10 +91,10 @@ mod tests {
             ("bridge".into(), empty(NamespaceKind::Extension)),
         ];
         let catalog = Catalog { namespaces: namespaces.into() };
-        assert_eq!(catalog.check_mutable("main"), Ok(()));
-        assert_eq!(catalog.check_mutable("info"), Err(ErrorClass::CannotMutateInfo));
-        assert_eq!(catalog.check_mutable("bridge"), Err(ErrorClass::CannotMutateExtension));
-        assert_eq!(catalog.check_mutable("nope"), Err(ErrorClass::NamespaceNotFound));
+        assert_eq!(check_mutable(&catalog, "main"), Ok(()));
+        assert_eq!(check_mutable(&catalog, "info"), Err(ErrorClass::CannotMutateInfo));
+        assert_eq!(check_mutable(&catalog, "bridge"), Err(ErrorClass::CannotMutateExtension));
+        assert_eq!(check_mutable(&catalog, "nope"), Err(ErrorClass::NamespaceNotFound));
     }
 
     #[test]

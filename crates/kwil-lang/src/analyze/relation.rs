@@ -118,11 +118,11 @@ impl<'c> Analyzer<'c> {
     ) -> Analyzed<(Box<str>, &'c Table)> {
         let namespace_name = namespace.map_or(self.context.namespace, Ident::as_str);
         let span = namespace.map_or(name.span, |namespace| namespace.span);
-        let Some(found) = self.context.catalog.namespaces.get(namespace_name) else {
+        if self.context.catalog.namespace_kind(namespace_name).is_none() {
             let detail = format!("\"{namespace_name}\"");
             return Err(self.error(ErrorClass::NamespaceNotFound, span, detail));
-        };
-        match found.tables.get(&name.name) {
+        }
+        match self.context.catalog.table(namespace_name, &name.name) {
             Some(table) => Ok((namespace_name.into(), table)),
             None => {
                 let detail = format!("\"{name}\" in namespace \"{namespace_name}\"");
