@@ -71,4 +71,7 @@ pub use parse::{
 };
 pub use print::print_script;
 pub use span::{LineColumn, Place, Span};
-pub use sql::{quote_ident, sql_type, write_expr, write_sql};
+pub use sql::{
+    INTERNAL_FUNCTIONS, INTERNAL_SCHEMA, InternalFunction, MAX_BUILT_BYTES, MAX_COLLECTED,
+    quote_ident, sql_type, write_expr, write_sql,
+};

@@ -4,6 +4,11 @@
 //! PostgreSQL computes what the plan says and nothing else. Values of variables are never part of the text.
 
 mod expr;
+mod internal;
+
+pub use internal::{
+    INTERNAL_FUNCTIONS, INTERNAL_SCHEMA, InternalFunction, MAX_BUILT_BYTES, MAX_COLLECTED,
+};
 
 use std::fmt::Write;
 
