@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use kwil_lang::ErrorClass;
+use kwil_lang::analyze::AnalysisError;
+use kwil_lang::{ErrorClass, ParseErrors};
+
+use crate::session::SessionError;
 
 /// The class of a failure: clients and result codes depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,5 +87,31 @@ impl<F> EngineError<F> {
     #[must_use]
     pub fn failed(class: ErrorClass, detail: impl fmt::Display) -> Self {
         Failure::new(class, detail).into()
+    }
+}
+
+impl From<AnalysisError> for Failure {
+    fn from(error: AnalysisError) -> Self {
+        Self { class: FailureClass::Lang(error.class), message: error.to_string() }
+    }
+}
+
+impl From<ParseErrors> for Failure {
+    /// The class of the first error; the message has all of them.
+    fn from(errors: ParseErrors) -> Self {
+        Self { class: FailureClass::Lang(errors.class()), message: errors.to_string() }
+    }
+}
+
+impl<F> From<SessionError<F>> for EngineError<F> {
+    fn from(error: SessionError<F>) -> Self {
+        match error {
+            SessionError::Sql { sqlstate, message } => Failure::sql(&sqlstate, &message).into(),
+            SessionError::Timeout => {
+                let message = "db timeout".to_owned();
+                Failure { class: FailureClass::Timeout, message }.into()
+            }
+            SessionError::Fault(fault) => Self::Fault(fault),
+        }
     }
 }

@@ -19,4 +19,6 @@ mod session;
 
 pub use context::{Invocation, Limits, ReadLimits};
 pub use error::{EngineError, Failure, FailureClass};
-pub use session::{Access, Change, Ddl, DdlColumn, Prepared, QueryResult, Row, Session, SessionError};
+pub use session::{
+    Access, Change, Ddl, DdlColumn, Prepared, QueryResult, Row, Session, SessionError,
+};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use kwil_lang::analyze::ActionSignature;
 use kwil_lang::ast::CreateAction;
-use kwil_types::Value;
+use kwil_types::{DataType, Value};
 
 /// A stored action.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,14 +24,27 @@ pub struct ExtensionUse {
     pub extension: Box<str>,
     /// Options of `USE`, by name.
     pub options: BTreeMap<Box<str>, Value>,
-    /// Names of its methods, in order.
-    pub methods: Vec<Box<str>>,
+    /// Its methods by name, as `info.actions` shows them.
+    pub methods: BTreeMap<Box<str>, ExtensionMethod>,
+}
+
+/// What the catalog tells about a method of an extension.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExtensionMethod {
+    /// `PUBLIC`, `VIEW` and so on, in upper case.
+    pub modifiers: Vec<Box<str>>,
+    /// Types of the parameters.
+    pub parameters: Vec<DataType>,
+    /// Names (empty for none) and types of the returned columns.
+    pub returns: Vec<(Box<str>, DataType)>,
+    /// Returns any number of rows.
+    pub returns_table: bool,
 }
 
 impl ExtensionUse {
     /// Whether there is a method of this name.
     #[must_use]
     pub fn has_method(&self, name: &str) -> bool {
-        self.methods.iter().any(|method| &**method == name)
+        self.methods.contains_key(name)
     }
 }

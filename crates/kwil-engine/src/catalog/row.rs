@@ -1,7 +1,5 @@
 //! The catalog as rows: what is stored, hashed and shown in `info`.
 
-use super::Catalog;
-
 /// One row of the stored catalog.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum CatalogRow {
@@ -24,6 +22,8 @@ pub enum CatalogRow {
         ordinal: i64,
         /// Its type in the language.
         data_type: String,
+        /// Its type as `info.columns` shows it, such as `bigint[]`.
+        shown_type: String,
         /// Stored in 32 bits.
         int4: bool,
         /// Whether NULL is refused.
@@ -148,8 +148,8 @@ pub enum CatalogRow {
         extension: String,
         /// Names of the options.
         parameters: Vec<String>,
-        /// Their values as text.
-        values: Vec<String>,
+        /// Their values as text; `None` is NULL.
+        values: Vec<Option<String>>,
         /// Their types.
         types: Vec<String>,
     },
@@ -159,11 +159,3 @@ pub enum CatalogRow {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the stored catalog makes no sense: {0}")]
 pub struct CatalogError(pub String);
-
-impl Catalog {
-    /// Every row, in order, without duplicates.
-    #[must_use]
-    pub fn rows(&self) -> Vec<CatalogRow> {
-        Vec::new()
-    }
-}
