@@ -21,6 +21,7 @@ mod plan;
 mod relation;
 mod scope;
 mod select;
+mod walk;
 mod window;
 
 pub use action::{Access, ActionParameter, ActionSignature, check_action};
@@ -38,7 +39,7 @@ pub use plan::{
     TypedCase, TypedIn, TypedInSource, TypedIs, TypedKind, TypedWindow,
 };
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use kwil_types::{DataType, TypeKind};
 
@@ -86,15 +87,19 @@ pub fn analyze_query(query: &Query, context: Context<'_>) -> Result<Plan, Analys
             (Body::Delete(Box::new(analyzer.delete(delete)?)), Vec::new(), Privilege::Delete)
         }
     };
-    let own = (privilege, Box::from(context.namespace));
-    let others = analyzer.reads.iter().filter(|namespace| &***namespace != context.namespace);
-    let privileges = std::iter::once(own)
-        .chain(others.map(|namespace| (Privilege::Select, namespace.clone())))
-        .collect();
-    Ok(Plan { recursive, with, body, columns, parameters: analyzer.parameters, privileges })
+    let mut privileges = vec![(privilege, Box::from(context.namespace))];
+    let mut tables = analyzer.tables;
+    tables.sort_unstable();
+    for (namespace, _) in &tables {
+        let is_asked = privileges.iter().any(|(_, asked)| asked == namespace);
+        if !is_asked {
+            privileges.push((Privilege::Select, namespace.clone()));
+        }
+    }
+    Ok(Plan { recursive, with, body, columns, parameters: analyzer.parameters, privileges, tables })
 }
 
-/// Types a condition on the rows of one table: a `CHECK`.
+/// Types a condition on the rows of one table: a `CHECK`. It has no variables, no subqueries and no aggregates.
 ///
 /// # Errors
 /// The first fault, with its class and place.
@@ -108,7 +113,25 @@ pub fn analyze_check<'c>(
     let mut scope = Scope::default();
     scope.add_table(table_name, table);
     analyzer.scopes.push(scope);
-    analyzer.condition(condition, Section::Where)
+    let typed = analyzer.condition(condition, Section::Where)?;
+    if let Some(parameter) = analyzer.parameters.first() {
+        let name = match &parameter.source {
+            ParameterSource::Variable(name) => name,
+            ParameterSource::Field { variable, .. } => variable,
+        };
+        let detail = format!("{name} cannot stand in a CHECK");
+        return Err(analyzer.error(ErrorClass::InvalidVariable, condition.span, detail));
+    }
+    let is_query = |typed: &Typed| match &typed.kind {
+        TypedKind::Subquery(_) | TypedKind::Exists { .. } => true,
+        TypedKind::In(list) => matches!(list.source, TypedInSource::Select(_)),
+        _ => false,
+    };
+    if typed.any(&is_query) {
+        let detail = "a CHECK cannot have a subquery";
+        return Err(analyzer.error(ErrorClass::PlanOther, condition.span, detail));
+    }
+    Ok(typed)
 }
 
 type Analyzed<T> = Result<T, AnalysisError>;
@@ -121,7 +144,8 @@ struct Analyzer<'c> {
     /// Queries of the `WITH` list that are in reach.
     ctes: Vec<WithEntry>,
     parameters: Vec<Parameter>,
-    reads: BTreeSet<Box<str>>,
+    /// Tables met, each once.
+    tables: Vec<(Box<str>, Box<str>)>,
     section: Section,
     /// Aggregates met in the core being read.
     aggregates: u32,
@@ -138,7 +162,7 @@ impl<'c> Analyzer<'c> {
             scopes: Vec::new(),
             ctes: Vec::new(),
             parameters: Vec::new(),
-            reads: BTreeSet::new(),
+            tables: Vec::new(),
             section: Section::Unknown,
             aggregates: 0,
             pure_windows: 0,

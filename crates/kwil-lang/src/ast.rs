@@ -10,6 +10,7 @@ mod expr;
 mod namespace;
 mod roles;
 mod select;
+mod walk;
 
 pub use action::{
     ActionCall, AssignTarget, Assignment, Block, Branch, CreateAction, LoopSource, Parameter,
@@ -30,6 +31,7 @@ pub use select::{
     Compound, Cte, FromClause, Join, JoinKind, NamedWindow, Query, QueryBody, Relation,
     RelationKind, ResultItem, Select, SelectCore, SetOp, With,
 };
+pub use walk::BodySummary;
 
 use std::fmt;
 

@@ -26,6 +26,17 @@ pub struct Plan {
     pub parameters: Vec<Parameter>,
     /// Privileges an ad-hoc caller needs, each on a namespace.
     pub privileges: Vec<(Privilege, Box<str>)>,
+    /// Tables and views that are read or written, as namespace and name, sorted, each once. The plan holds as long as
+    /// these stay as they are, and the actions of the namespace it was made in.
+    pub tables: Vec<(Box<str>, Box<str>)>,
+}
+
+impl Plan {
+    /// True when rows are changed.
+    #[must_use]
+    pub fn is_write(&self) -> bool {
+        !matches!(self.body, Body::Select(_))
+    }
 }
 
 /// What a [`Plan`] does.

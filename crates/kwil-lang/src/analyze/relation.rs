@@ -105,14 +105,13 @@ impl<'c> Analyzer<'c> {
         }
         let (namespace_name, table) = self.table(namespace, name)?;
         let columns = Cow::Borrowed(table.columns.as_slice());
-        self.reads.insert(namespace_name.clone());
         let source = RelationSource::Table { namespace: namespace_name, name: name.name.clone() };
         Ok((source, columns))
     }
 
     /// A table of the catalog; without a namespace, of the current one.
     pub(super) fn table(
-        &self,
+        &mut self,
         namespace: Option<&Ident>,
         name: &Ident,
     ) -> Analyzed<(Box<str>, &'c Table)> {
@@ -123,7 +122,14 @@ impl<'c> Analyzer<'c> {
             return Err(self.error(ErrorClass::NamespaceNotFound, span, detail));
         }
         match self.context.catalog.table(namespace_name, &name.name) {
-            Some(table) => Ok((namespace_name.into(), table)),
+            Some(table) => {
+                let is_met =
+                    |met: &(Box<str>, Box<str>)| *met.0 == *namespace_name && met.1 == name.name;
+                if !self.tables.iter().any(is_met) {
+                    self.tables.push((namespace_name.into(), name.name.clone()));
+                }
+                Ok((namespace_name.into(), table))
+            }
             None => {
                 let detail = format!("\"{name}\" in namespace \"{namespace_name}\"");
                 Err(self.error(ErrorClass::UnknownTable, name.span, detail))

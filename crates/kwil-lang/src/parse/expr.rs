@@ -1,8 +1,9 @@
 //! Operators: precedence without recursion.
 //!
 //! Operands and operators wait on two stacks until a looser operator or the end makes them a tree, so the length of a
-//! chain costs no call stack; its height is counted against [`MAX_DEPTH`]. Levels count from tight to loose, as in
-//! the table of the language.
+//! chain costs no call stack; its height is counted against [`MAX_DEPTH`]. Long chains of `AND`, of `OR` and of `||`
+//! become balanced trees: their operands may be grouped in any way, so thousands of them are no depth. Levels count
+//! from tight to loose, as in the table of the language.
 
 use super::MAX_DEPTH;
 use super::cursor::{Parsed, Parser};
@@ -31,6 +32,10 @@ const COMPARISON: Level = 12;
 const IS: Level = 13;
 const NOT: Level = 14;
 const LOOSEST: Level = 16;
+
+/// Operators of a chain that is grouped from the left, like one of other operators; a longer one is balanced. No
+/// balanced tree has as many levels, so that it reads the same when it is printed with brackets.
+const PLAIN_CHAIN: usize = 32;
 
 /// What may stand behind an operand, and how many tokens announce it.
 #[derive(Clone, Copy)]
@@ -150,7 +155,7 @@ impl Parser<'_> {
     /// Handles all operators that follow an operand; true when another operand must follow.
     fn behind_operand(&mut self, yard: &mut Yard, flavour: Flavour, limit: Level) -> Parsed<bool> {
         while let Some((infix, level, tokens)) = self.infix(flavour) {
-            self.reduce(yard, Some(level))?;
+            self.reduce(yard, Some((level, infix)))?;
             if yard.operators.is_empty() && level > limit {
                 return Ok(false);
             }
@@ -185,31 +190,77 @@ impl Parser<'_> {
         Ok(false)
     }
 
-    /// Builds trees of the waiting operators that bind at least as tightly as `level`; of all when it is `None`.
-    fn reduce(&mut self, yard: &mut Yard, level: Option<Level>) -> Parsed<()> {
-        while yard
-            .operators
-            .last()
-            .is_some_and(|waiting| level.is_none_or(|level| waiting.level() <= level))
-        {
-            let (Some(waiting), Some((right, right_height))) =
-                (yard.operators.pop(), yard.operands.pop())
-            else {
-                return Ok(());
-            };
-            if let Waiting::Prefix(op, _, start) = waiting {
-                let mut span = right.span;
-                span.start = start;
-                let kind = ExprKind::Unary(op, Box::new(right));
-                self.push(yard, Expr { kind, span }, right_height)?;
-                continue;
+    /// Builds trees of the waiting operators that bind at least as tightly as the next one; of all when there is none.
+    /// An operator of a chain that goes on keeps waiting.
+    fn reduce(&mut self, yard: &mut Yard, next: Option<(Level, Infix)>) -> Parsed<()> {
+        while let Some(waiting) = yard.operators.last() {
+            match (next, waiting) {
+                (Some((level, _)), waiting) if waiting.level() > level => break,
+                (Some((_, Infix::Binary(op))), Waiting::Binary(own, _))
+                    if op == *own && is_associative(op) =>
+                {
+                    break;
+                }
+                (_, Waiting::Binary(op, _)) if is_associative(*op) => {
+                    let op = *op;
+                    self.chain(yard, op)?;
+                }
+                _ => self.reduce_one(yard)?,
             }
-            let Some((left, left_height)) = yard.operands.pop() else { return Ok(()) };
-            let span = left.span.to(right.span);
-            let kind = infix_kind(waiting, left, right);
-            self.push(yard, Expr { kind, span }, left_height.max(right_height))?;
         }
         Ok(())
+    }
+
+    fn reduce_one(&mut self, yard: &mut Yard) -> Parsed<()> {
+        let (Some(waiting), Some((right, right_height))) =
+            (yard.operators.pop(), yard.operands.pop())
+        else {
+            return Ok(());
+        };
+        if let Waiting::Prefix(op, _, start) = waiting {
+            let mut span = right.span;
+            span.start = start;
+            let kind = ExprKind::Unary(op, Box::new(right));
+            return self.push(yard, Expr { kind, span }, right_height);
+        }
+        let Some((left, left_height)) = yard.operands.pop() else { return Ok(()) };
+        let span = left.span.to(right.span);
+        let kind = infix_kind(waiting, left, right);
+        self.push(yard, Expr { kind, span }, left_height.max(right_height))
+    }
+
+    /// Builds the tree of all operands that wait for this operator.
+    fn chain(&mut self, yard: &mut Yard, op: BinaryOp) -> Parsed<()> {
+        let is_own = |waiting: &&Waiting| matches!(waiting, Waiting::Binary(own, _) if *own == op);
+        let operators = yard.operators.iter().rev().take_while(is_own).count();
+        yard.operators.truncate(yard.operators.len().saturating_sub(operators));
+        let first = yard.operands.len().saturating_sub(operators.saturating_add(1));
+        if operators <= PLAIN_CHAIN {
+            let mut operands = yard.operands.drain(first..);
+            let Some(mut whole) = operands.next() else { return Ok(()) };
+            for operand in operands {
+                whole = joined(op, whole, operand);
+            }
+            return self.push_whole(yard, whole);
+        }
+        let mut level = yard.operands.split_off(first);
+        while level.len() > 1 {
+            let mut pairs = Vec::with_capacity(level.len().div_ceil(2));
+            let mut operands = level.into_iter();
+            while let Some(left) = operands.next() {
+                pairs.push(match operands.next() {
+                    Some(right) => joined(op, left, right),
+                    None => left,
+                });
+            }
+            level = pairs;
+        }
+        level.pop().map_or(Ok(()), |whole| self.push_whole(yard, whole))
+    }
+
+    /// Puts a tree of this height on the stack.
+    fn push_whole(&mut self, yard: &mut Yard, (expr, height): (Expr, u32)) -> Parsed<()> {
+        self.push(yard, expr, height.saturating_sub(1))
     }
 
     /// Puts a tree on the stack whose highest child has `height`.
@@ -278,6 +329,18 @@ impl Parser<'_> {
         let kind = |value| ExprKind::In(Box::new(InList { value, not, source }));
         self.wrap(yard, height, kind, end)
     }
+}
+
+fn is_associative(op: BinaryOp) -> bool {
+    matches!(op, BinaryOp::And | BinaryOp::Or | BinaryOp::Concat)
+}
+
+/// Two operands, each with the height of its tree, as one.
+fn joined(op: BinaryOp, (left, left_height): (Expr, u32), right: (Expr, u32)) -> (Expr, u32) {
+    let (right, right_height) = right;
+    let span = left.span.to(right.span);
+    let kind = ExprKind::Binary(op, Box::new((left, right)));
+    (Expr { kind, span }, left_height.max(right_height).saturating_add(1))
 }
 
 fn infix_kind(waiting: Waiting, left: Expr, right: Expr) -> ExprKind {

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 
 use kwil_lang::ErrorClass;
 use kwil_lang::analyze::{
-    AnalysisError, Context, OrderKey, Plan, VariableType, analyze_query, check_action,
+    AnalysisError, Context, OrderKey, Plan, VariableType, analyze_check, analyze_query,
+    check_action,
 };
 use kwil_lang::ast::{Privilege, StatementKind};
 use kwil_lang::{parse_action, parse_script};
@@ -128,9 +129,14 @@ const SCHEMA: &str = "
     CREATE NAMESPACE other; {other} CREATE TABLE w (id INT PRIMARY KEY);
     CREATE ACTION act() PUBLIC {}";
 
-pub(crate) fn plan(sql: &str) -> Result<Plan, AnalysisError> {
+fn schema() -> Schema {
     let mut schema = Schema::new(None);
-    run(&mut schema, SCHEMA)?;
+    run(&mut schema, SCHEMA).unwrap();
+    schema
+}
+
+pub(crate) fn plan(sql: &str) -> Result<Plan, AnalysisError> {
+    let mut schema = schema();
     let record = BTreeMap::from([(Box::from("id"), schema::type_of("int8"))]);
     schema.variables.insert("$r".into(), VariableType::Record(record));
     schema.variables.insert("$i".into(), VariableType::Value(schema::type_of("int8")));
@@ -282,6 +288,49 @@ fn privileges_follow_what_is_read_and_written() {
         ["DELETE main", "SELECT other"]
     );
     assert_eq!(privileges("INSERT INTO t (id) SELECT id FROM u"), ["INSERT main"]);
+}
+
+#[test]
+fn plans_name_the_tables_they_depend_on() {
+    let tables = |sql: &str| {
+        let plan = plan(sql).unwrap();
+        let names = plan.tables.iter().map(|(namespace, table)| format!("{namespace}.{table}"));
+        (names.collect::<Vec<_>>(), plan.is_write())
+    };
+    assert_eq!(
+        tables(
+            "UPDATE t SET a = (SELECT max(id) FROM u) FROM other.w WHERE t.id IN (SELECT id FROM u)"
+        ),
+        (vec!["main.t".to_owned(), "main.u".to_owned(), "other.w".to_owned()], true)
+    );
+    assert_eq!(tables("WITH u AS (SELECT 1 AS x) SELECT x FROM u"), (vec![], false));
+}
+
+#[test]
+fn checks_are_about_the_columns_of_one_row() {
+    let check = |condition: &str| {
+        let schema = schema();
+        let script = parse_script(&format!("SELECT 1 FROM t WHERE {condition}")).unwrap();
+        let StatementKind::Query(query) = &script[0].kind else { panic!() };
+        let kwil_lang::ast::QueryBody::Select(select) = &query.body else { panic!() };
+        let context = Context {
+            catalog: &schema.catalog,
+            namespace: "main",
+            variables: &schema.variables,
+            deterministic: true,
+        };
+        let table = &schema.catalog.namespaces["main"].tables["t"];
+        analyze_check(select.first.filter.as_ref().unwrap(), "t", table, context)
+            .map(|typed| typed.columns().join(" "))
+            .map_err(|error| error.class)
+    };
+    assert_eq!(check("b != 'x' OR (a BETWEEN id AND t.a)").as_deref(), Ok("a b id"));
+    assert_eq!(check("a = $i"), Err(ErrorClass::UnknownVariable));
+    assert_eq!(check("b = @caller"), Err(ErrorClass::InvalidVariable));
+    assert_eq!(check("EXISTS (SELECT 1)"), Err(ErrorClass::PlanOther));
+    assert_eq!(check("1 + (a + abs((SELECT 1))) = 2"), Err(ErrorClass::PlanOther));
+    assert_eq!(check("count(*) = 2"), Err(ErrorClass::IllegalAggregate));
+    assert_eq!(check("u.id = 2"), Err(ErrorClass::ColumnNotFound));
 }
 
 #[test]

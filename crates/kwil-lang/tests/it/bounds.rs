@@ -75,9 +75,7 @@ fn blocks_and_subqueries_may_nest_deep_and_no_deeper() {
 #[test]
 fn chains_count_as_depth_and_cost_no_stack() {
     on_small_stack(|| {
-        for (operator, fits) in
-            [(" + 1", 1_000), (" AND 1", 1_000), (" || 1", 1_000), (" IS NULL", 1_000)]
-        {
+        for (operator, fits) in [(" + 1", 1_000), (" = 1", 1_000), (" IS NULL", 1_000)] {
             let chain = |times: usize| format!("SELECT 1{}", operator.repeat(times));
             let statements = parse_script(&chain(fits)).unwrap();
             assert_eq!(parse_script(&print_script(&statements)).as_ref(), Ok(&statements));
@@ -92,6 +90,28 @@ fn chains_count_as_depth_and_cost_no_stack() {
         let fields = |times: usize| format!("SELECT $a{}", ".b".repeat(times));
         assert!(parse_script(&fields(depth(MAX_DEPTH) - 1)).is_ok());
         assert!(parse_script(&fields(100_000)).is_err());
+    });
+}
+
+#[test]
+fn long_chains_of_and_or_and_concat_are_no_depth() {
+    on_small_stack(|| {
+        for operator in ["AND", "OR", "||"] {
+            let chain =
+                |times: usize| format!("SELECT 1{}", format!(" {operator} 1").repeat(times));
+            for times in [1, 31, 32, 33, 34, 1_000, 50_000] {
+                let statements = parse_script(&chain(times)).unwrap();
+                assert_eq!(parse_script(&print_script(&statements)).as_ref(), Ok(&statements));
+            }
+            // What stands in brackets keeps its place.
+            let grouped = "SELECT a || (b || c) || d, (a AND b) AND c, a OR (b OR c)";
+            assert_eq!(print_script(&parse_script(grouped).unwrap()).matches('(').count(), 2);
+        }
+        let mixed = "SELECT NOT a AND b OR NOT c AND d OR e";
+        assert_eq!(
+            parse_script(mixed),
+            parse_script("SELECT (((NOT a) AND b) OR ((NOT c) AND d)) OR e")
+        );
     });
 }
 
