@@ -3,12 +3,13 @@
 
 mod action;
 mod change;
-mod names;
-mod roles;
+pub(crate) mod check_text;
+pub(crate) mod names;
+pub(crate) mod roles;
 mod row;
 mod stored;
 mod table;
-mod value_text;
+pub(crate) mod value_text;
 
 pub use action::{Action, ExtensionMethod, ExtensionUse};
 pub use roles::{Role, Roles};

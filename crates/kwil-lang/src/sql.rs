@@ -23,7 +23,7 @@ use crate::analyze::{
 /// the order of [`Plan::parameters`].
 #[must_use]
 pub fn write_sql(plan: &Plan, internal: &str) -> String {
-    let mut writer = Writer { out: String::new(), internal, tiebreaks: Vec::new() };
+    let mut writer = Writer::new(internal);
     writer.with(plan);
     match &plan.body {
         Body::Select(select) => writer.select(select),
@@ -47,10 +47,11 @@ pub fn write_sql(plan: &Plan, internal: &str) -> String {
     writer.out
 }
 
-/// Writes an expression over the rows of one table, such as a `CHECK`.
+/// Writes an expression over the rows of one table, such as a `CHECK`. Columns stand without their table, so that the
+/// text stays true when the table gets another name.
 #[must_use]
 pub fn write_expr(expr: &Typed, internal: &str) -> String {
-    let mut writer = Writer { out: String::new(), internal, tiebreaks: Vec::new() };
+    let mut writer = Writer { is_bare: true, ..Writer::new(internal) };
     writer.expr(expr);
     writer.out
 }
@@ -80,9 +81,15 @@ struct Writer<'p> {
     internal: &'p str,
     /// What completes the order of windows, of the cores being written.
     tiebreaks: Vec<&'p [Typed]>,
+    /// Columns are written without their relation.
+    is_bare: bool,
 }
 
 impl<'p> Writer<'p> {
+    fn new(internal: &'p str) -> Self {
+        Self { out: String::new(), internal, tiebreaks: Vec::new(), is_bare: false }
+    }
+
     fn push(&mut self, text: &str) {
         self.out.push_str(text);
     }

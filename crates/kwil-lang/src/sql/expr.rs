@@ -94,8 +94,10 @@ impl<'p> Writer<'p> {
 
     #[inline(never)]
     fn column(&mut self, relation: &str, name: &str) {
-        self.ident(relation);
-        self.push(".");
+        if !self.is_bare {
+            self.ident(relation);
+            self.push(".");
+        }
         self.ident(name);
     }
 
