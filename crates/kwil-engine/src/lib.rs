@@ -15,10 +15,15 @@ pub mod catalog;
 
 mod context;
 mod error;
+mod extension;
 mod session;
 
 pub use context::{Invocation, Limits, ReadLimits};
 pub use error::{EngineError, Failure, FailureClass};
+pub use extension::{
+    Extension, ExtensionContext, ExtensionError, ExtensionFuture, ExtensionInstance, Extensions,
+    ExtensionsError, Math, MethodParameter, MethodReturns, MethodSpec, Stopped,
+};
 pub use session::{
     Access, Change, Ddl, DdlColumn, Prepared, QueryResult, Row, Session, SessionError,
 };

@@ -5,6 +5,14 @@ use std::sync::Arc;
 use super::{Action, Catalog, Namespace, Roles, Table};
 
 impl Catalog {
+    /// Whether nothing was changed since one was copied from the other.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let pairs = || self.namespaces.iter().zip(&other.namespaces);
+        self.namespaces.len() == other.namespaces.len()
+            && pairs().all(|(own, other)| own.0 == other.0 && Arc::ptr_eq(own.1, other.1))
+            && Arc::ptr_eq(&self.roles, &other.roles)
+    }
+
     /// The namespace, made unshared; `None` when there is none of this name.
     pub(crate) fn namespace_mut(&mut self, namespace: &str) -> Option<&mut Namespace> {
         self.namespaces.get_mut(namespace).map(Arc::make_mut)

@@ -56,9 +56,19 @@ impl TakenNames {
         choose(table, Some(&joined(columns)), "key", |name| self.is_key_taken(name))
     }
 
-    /// A name for an index of these columns.
+    /// A name for an index of these columns. A column may be there twice; it counts under another name then.
     pub(crate) fn index(&self, table: &str, columns: &[Box<str>]) -> Box<str> {
-        choose(table, Some(&joined(columns)), "idx", |name| self.relations.contains(name))
+        let mut named: Vec<Box<str>> = Vec::with_capacity(columns.len());
+        for column in columns {
+            let numbered = (1_u32..).map(|number| {
+                let number = number.to_string();
+                let room = MAX.saturating_sub(number.len()).min(column.len());
+                format!("{}{number}", column.get(..room).unwrap_or(column)).into()
+            });
+            let mut candidates = std::iter::once(column.clone()).chain(numbered);
+            named.extend(candidates.find(|name| !named.contains(name)));
+        }
+        choose(table, Some(&joined(&named)), "idx", |name| self.relations.contains(name))
     }
 
     fn is_key_taken(&self, name: &str) -> bool {
@@ -142,6 +152,7 @@ mod tests {
     #[test]
     fn taken_names_get_numbers() {
         let mut taken = TakenNames::default();
+        assert_eq!(&*taken.index("t", &boxes(&["a", "a", "a1", "a"])), "t_a_a1_a11_a2_idx");
         taken.relations = boxes(&["t_a_key", "t_a_idx", "t_a_idx1"]).into_iter().collect();
         taken.constraints = boxes(&["t_a_key1", "t_check"]).into_iter().collect();
         assert_eq!(&*taken.unique("t", &boxes(&["a"])), "t_a_key2");
