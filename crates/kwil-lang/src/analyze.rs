@@ -9,6 +9,7 @@
 mod action;
 mod catalog;
 mod change;
+mod cover;
 mod error;
 mod expr;
 mod function;
@@ -96,7 +97,9 @@ pub fn analyze_query(query: &Query, context: Context<'_>) -> Result<Plan, Analys
             privileges.push((Privilege::Select, namespace.clone()));
         }
     }
-    Ok(Plan { recursive, with, body, columns, parameters: analyzer.parameters, privileges, tables })
+    let parameters = analyzer.parameters;
+    let deterministic = context.deterministic;
+    Ok(Plan { recursive, with, body, columns, parameters, privileges, tables, deterministic })
 }
 
 /// Types a condition on the rows of one table: a `CHECK`. It has no variables, no subqueries and no aggregates.

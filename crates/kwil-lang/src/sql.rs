@@ -1,10 +1,16 @@
 //! The writer: a typed plan as one statement of PostgreSQL.
 //!
-//! Identifiers are always quoted, integers are `INT8` whatever their size, and parentheses follow the tree, so that
-//! PostgreSQL computes what the plan says and nothing else. Values of variables are never part of the text.
+//! Identifiers are always quoted, integers are `INT8` whatever their size, functions are named with their schema, and
+//! parentheses follow the tree, so that PostgreSQL computes what the plan says and nothing else, whatever its version,
+//! its locale and its plans. Values of variables are never part of the text.
 
+mod call;
+mod change;
+mod condition;
 mod expr;
 mod internal;
+mod key;
+mod nature;
 
 pub use internal::{
     INTERNAL_FUNCTIONS, INTERNAL_SCHEMA, InternalFunction, MAX_BUILT_BYTES, MAX_COLLECTED,
@@ -15,34 +21,23 @@ use std::fmt::Write;
 use kwil_types::{DataType, TypeKind};
 
 use crate::analyze::{
-    Body, OrderKey, OutputColumn, Plan, PlannedCore, PlannedFrom, PlannedInsert, PlannedOrder,
-    PlannedRelation, PlannedSelect, PlannedSource, PlannedUpsert, RelationSource, Typed,
+    Body, OrderKey, OutputColumn, Plan, PlannedCore, PlannedFrom, PlannedOrder, PlannedRelation,
+    PlannedSelect, RelationSource, Typed, TypedKind,
 };
+use crate::ast::SetOp;
+use nature::{is_nocase, select_fails};
 
-/// Writes a plan. `internal` is the schema with the node's own functions and collations. Parameters are `$1`, `$2`, … in
-/// the order of [`Plan::parameters`].
+/// Writes a plan. `internal` is the schema with the node's own functions, see [`INTERNAL_FUNCTIONS`]. Parameters are
+/// `$1`, `$2`, … in the order of [`Plan::parameters`].
 #[must_use]
 pub fn write_sql(plan: &Plan, internal: &str) -> String {
-    let mut writer = Writer::new(internal);
+    let mut writer = Writer::new(internal, plan.deterministic);
     writer.with(plan);
     match &plan.body {
-        Body::Select(select) => writer.select(select),
+        Body::Select(select) => writer.select(select, Use::Answer),
         Body::Insert(insert) => writer.insert(insert),
-        Body::Update(update) => {
-            writer.push("UPDATE ");
-            writer.target(&update.namespace, &update.table, &update.alias);
-            writer.set(&update.set);
-            if let Some(from) = &update.from {
-                writer.push(" FROM ");
-                writer.from(from);
-            }
-            writer.clause(" WHERE ", update.filter.as_ref());
-        }
-        Body::Delete(delete) => {
-            writer.push("DELETE FROM ");
-            writer.target(&delete.namespace, &delete.table, &delete.alias);
-            writer.clause(" WHERE ", delete.filter.as_ref());
-        }
+        Body::Update(update) => writer.update(update),
+        Body::Delete(delete) => writer.delete(delete),
     }
     writer.out
 }
@@ -51,7 +46,7 @@ pub fn write_sql(plan: &Plan, internal: &str) -> String {
 /// text stays true when the table gets another name.
 #[must_use]
 pub fn write_expr(expr: &Typed, internal: &str) -> String {
-    let mut writer = Writer { is_bare: true, ..Writer::new(internal) };
+    let mut writer = Writer { is_bare: true, ..Writer::new(internal, true) };
     writer.expr(expr);
     writer.out
 }
@@ -59,35 +54,60 @@ pub fn write_expr(expr: &Typed, internal: &str) -> String {
 /// PostgreSQL's name of a type of the language.
 #[must_use]
 pub fn sql_type(data_type: DataType) -> String {
-    let name = match data_type.kind() {
-        TypeKind::Null | TypeKind::Text => "TEXT".to_owned(),
-        TypeKind::Int8 => "INT8".to_owned(),
-        TypeKind::Bool => "BOOL".to_owned(),
-        TypeKind::Bytea => "BYTEA".to_owned(),
-        TypeKind::Uuid => "UUID".to_owned(),
-        TypeKind::Numeric { precision, scale } => format!("NUMERIC({precision},{scale})"),
-    };
-    if data_type.is_array() { format!("{name}[]") } else { name }
+    let mut writer = Writer::new("", false);
+    writer.push_type(data_type);
+    writer.out
 }
 
 /// A name as PostgreSQL takes it literally.
 #[must_use]
 pub fn quote_ident(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+    let mut writer = Writer::new("", false);
+    writer.ident(name);
+    writer.out
+}
+
+/// Who looks at the results of a core beside those who get them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    /// Nobody.
+    None,
+    /// They order the rows, or become columns of a relation.
+    Seen,
+    /// Rows are told apart by them.
+    ToldApart,
+}
+
+/// What becomes of the rows of a select.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Use {
+    /// They are the answer, or are inserted.
+    Answer,
+    /// They are a relation.
+    Relation,
+    /// They are a relation under a name of `WITH`.
+    Cte,
+    /// They are looked at by an expression.
+    Operand,
 }
 
 struct Writer<'p> {
     out: String,
     internal: &'p str,
+    is_deterministic: bool,
     /// What completes the order of windows, of the cores being written.
     tiebreaks: Vec<&'p [Typed]>,
+    /// Terms of the grouping of the cores being written.
+    groups: Vec<&'p [Typed]>,
     /// Columns are written without their relation.
     is_bare: bool,
 }
 
 impl<'p> Writer<'p> {
-    fn new(internal: &'p str) -> Self {
-        Self { out: String::new(), internal, tiebreaks: Vec::new(), is_bare: false }
+    fn new(internal: &'p str, is_deterministic: bool) -> Self {
+        let out = String::with_capacity(256);
+        let (tiebreaks, groups) = (Vec::new(), Vec::new());
+        Self { out, internal, is_deterministic, tiebreaks, groups, is_bare: false }
     }
 
     fn push(&mut self, text: &str) {
@@ -101,6 +121,28 @@ impl<'p> Writer<'p> {
             self.out.push_str(part);
         }
         self.out.push('"');
+    }
+
+    /// The qualified name of one of [`INTERNAL_FUNCTIONS`].
+    fn internal(&mut self, function: &str) {
+        self.ident(self.internal);
+        self.push(".");
+        self.push(function);
+    }
+
+    fn push_type(&mut self, data_type: DataType) {
+        match data_type.kind() {
+            TypeKind::Null | TypeKind::Text => self.push("TEXT"),
+            TypeKind::Int8 => self.push("INT8"),
+            TypeKind::Bool => self.push("BOOL"),
+            TypeKind::Bytea => self.push("BYTEA"),
+            TypeKind::Uuid => self.push("UUID"),
+            TypeKind::Numeric { precision, scale } => {
+                // Writing to a string cannot fail.
+                let _ = write!(self.out, "NUMERIC({precision},{scale})");
+            }
+        }
+        self.push(if data_type.is_array() { "[]" } else { "" });
     }
 
     fn list<T>(&mut self, items: &'p [T], mut write: impl FnMut(&mut Self, &'p T)) {
@@ -138,48 +180,98 @@ impl<'p> Writer<'p> {
             writer.ident(&cte.name);
             writer.push(" (");
             writer.list(&cte.columns, |writer, column: &OutputColumn| writer.ident(&column.name));
-            writer.push(") AS (");
-            writer.select(&cte.select);
+            // What may fail must not be mixed with the conditions of whoever reads it.
+            let is_fenced = writer.is_deterministic && select_fails(&cte.select);
+            writer.push(if is_fenced { ") AS MATERIALIZED (" } else { ") AS (" });
+            writer.select(&cte.select, Use::Cte);
             writer.push(")");
         });
         self.push(" ");
     }
 
-    fn select(&mut self, select: &'p PlannedSelect) {
-        self.core(&select.first);
+    fn select(&mut self, select: &'p PlannedSelect, rows_are: Use) {
+        let is_set = select.compounds.iter().any(|(op, _)| *op != SetOp::UnionAll);
+        let is_ordered = !select.order_by.is_empty();
+        let look = if is_set {
+            Look::ToldApart
+        } else if is_ordered
+            || matches!(rows_are, Use::Relation | Use::Cte)
+            || !select.compounds.is_empty()
+        {
+            Look::Seen
+        } else {
+            Look::None
+        };
+        self.core(&select.first, look, &select.columns);
         for (op, core) in &select.compounds {
             self.push(" ");
             self.push(op.text());
             self.push(" ");
-            self.core(core);
+            self.core(core, look, &select.columns);
         }
-        // Terms of the order may hold windows; they belong to the only core.
+        // Terms of the order may hold windows and groups; they belong to the only core.
         self.tiebreaks.push(&select.first.tiebreak);
-        self.order_by(" ORDER BY ", &select.order_by);
+        self.groups.push(&select.first.group_by);
+        self.order_of_rows(select);
+        self.groups.pop();
         self.tiebreaks.pop();
         self.clause(" LIMIT ", select.limit.as_ref());
         self.clause(" OFFSET ", select.offset.as_ref());
+        let is_cut = select.limit.is_some() || select.offset.is_some();
+        if rows_are == Use::Relation && self.is_deterministic && !is_cut && select_fails(select) {
+            self.push(" OFFSET 0");
+        }
     }
 
-    fn core(&mut self, core: &'p PlannedCore) {
+    fn core(&mut self, core: &'p PlannedCore, look: Look, columns: &'p [OutputColumn]) {
+        let look = if core.distinct { Look::ToldApart } else { look };
         self.tiebreaks.push(&core.tiebreak);
+        self.groups.push(&core.group_by);
         self.push(if core.distinct { "SELECT DISTINCT " } else { "SELECT " });
-        self.list(&core.results, |writer, (expr, name)| {
-            writer.expr(expr);
-            writer.push(" AS ");
-            writer.ident(name);
-        });
-        if let Some(from) = &core.from {
-            self.push(" FROM ");
-            self.from(from);
+        for (number, (expr, name)) in core.results.iter().enumerate() {
+            self.push(if number > 0 { ", " } else { "" });
+            if look == Look::ToldApart && is_nocase(expr) {
+                self.order_key(expr);
+            } else {
+                self.item(expr, look, columns.get(number));
+            }
+            self.push(" AS ");
+            self.ident(name);
         }
-        self.clause(" WHERE ", core.filter.as_ref());
+        self.from_where(core.from.as_ref(), core.filter.as_ref(), None);
         if !core.group_by.is_empty() {
             self.push(" GROUP BY ");
-            self.exprs(&core.group_by);
+            self.list(&core.group_by, Self::group_key);
         }
-        self.clause(" HAVING ", core.having.as_ref());
+        self.condition(" HAVING ", core.having.as_ref(), &[]);
+        self.groups.pop();
         self.tiebreaks.pop();
+    }
+
+    fn order_of_rows(&mut self, select: &'p PlannedSelect) {
+        let is_plain = select.compounds.is_empty() && !select.first.distinct;
+        let mut words = " ORDER BY ";
+        let mut again = Vec::new();
+        for term in &select.order_by {
+            self.push(words);
+            words = ", ";
+            if let OrderKey::Ordinal(number) = &term.key
+                && let Some((typed, _)) =
+                    number.checked_sub(1).and_then(|at| select.first.results.get(at))
+                && is_plain
+                && matches!(typed.kind, TypedKind::Nocase(_))
+            {
+                // The result itself keeps its case.
+                self.order_key(typed);
+                self.direction(term);
+                again.push(*number);
+            } else {
+                self.order_term(term);
+            }
+        }
+        for number in again {
+            let _ = write!(self.out, ", {number}");
+        }
     }
 
     fn order_by(&mut self, words: &str, terms: &'p [PlannedOrder]) {
@@ -193,11 +285,14 @@ impl<'p> Writer<'p> {
     fn order_term(&mut self, term: &'p PlannedOrder) {
         match &term.key {
             OrderKey::Ordinal(number) => {
-                // Writing to a string cannot fail.
                 let _ = write!(self.out, "{number}");
             }
-            OrderKey::Expr(expr) => self.expr(expr),
+            OrderKey::Expr(expr) => self.order_key(expr),
         }
+        self.direction(term);
+    }
+
+    fn direction(&mut self, term: &PlannedOrder) {
         self.push(if term.descending { " DESC" } else { "" });
         self.push(match term.nulls_first {
             None => "",
@@ -206,7 +301,8 @@ impl<'p> Writer<'p> {
         });
     }
 
-    fn from(&mut self, from: &'p PlannedFrom) {
+    /// Relations; `on` writes the conditions of joins.
+    fn from(&mut self, from: &'p PlannedFrom, on: &mut dyn FnMut(&mut Self, &'p Typed)) {
         self.relation(&from.relation);
         for join in &from.joins {
             self.push(" ");
@@ -214,7 +310,7 @@ impl<'p> Writer<'p> {
             self.push(" ");
             self.relation(&join.relation);
             self.push(" ON ");
-            self.expr(&join.on);
+            on(self, &join.on);
         }
     }
 
@@ -226,12 +322,12 @@ impl<'p> Writer<'p> {
             RelationSource::Cte(name) => self.ident(name),
             RelationSource::Select(select) => {
                 self.push("(");
-                self.select(select);
+                self.select(select, Use::Relation);
                 self.push(")");
             }
             RelationSource::Unnest { args, ordinality, .. } => {
                 self.push("unnest(");
-                self.exprs(args);
+                self.list(args, Self::unnested);
                 self.push(if *ordinality { ") WITH ORDINALITY" } else { ")" });
             }
         }
@@ -242,60 +338,20 @@ impl<'p> Writer<'p> {
         }
     }
 
+    /// Columns compare byte by byte, those of unpacked arrays too.
+    fn unnested(&mut self, array: &'p Typed) {
+        if nature::is_text(array.data_type) {
+            self.wrap("(", array, " COLLATE \"C\")");
+        } else {
+            self.expr(array);
+        }
+    }
+
     fn target(&mut self, namespace: &str, table: &str, alias: &str) {
         self.ident(namespace);
         self.push(".");
         self.ident(table);
         self.push(" AS ");
         self.ident(alias);
-    }
-
-    fn set(&mut self, set: &'p [(Box<str>, Typed)]) {
-        self.push(" SET ");
-        self.list(set, |writer, (column, value)| {
-            writer.ident(column);
-            writer.push(" = ");
-            writer.expr(value);
-        });
-    }
-
-    fn insert(&mut self, insert: &'p PlannedInsert) {
-        self.push("INSERT INTO ");
-        self.target(&insert.namespace, &insert.table, &insert.alias);
-        self.push(" ");
-        self.names(&insert.columns);
-        match &insert.source {
-            PlannedSource::Values(rows) => {
-                self.push(" VALUES ");
-                self.list(rows, |writer, row| {
-                    writer.push("(");
-                    writer.exprs(row);
-                    writer.push(")");
-                });
-            }
-            PlannedSource::Select(select) => {
-                self.push(" ");
-                self.select(select);
-            }
-        }
-        if let Some(conflict) = &insert.conflict {
-            self.conflict(conflict);
-        }
-    }
-
-    fn conflict(&mut self, conflict: &'p PlannedUpsert) {
-        self.push(" ON CONFLICT ");
-        if !conflict.columns.is_empty() {
-            self.names(&conflict.columns);
-            self.push(" ");
-        }
-        match &conflict.set {
-            None => self.push("DO NOTHING"),
-            Some(set) => {
-                self.push("DO UPDATE");
-                self.set(set);
-                self.clause(" WHERE ", conflict.filter.as_ref());
-            }
-        }
     }
 }

@@ -6,8 +6,10 @@ mod random;
 mod random_action;
 mod random_query;
 mod random_statement;
+mod random_typed;
 
 pub use random::Random;
+pub use random_typed::{SAMPLE_SCHEMA, SAMPLE_VARIABLES, sample_catalog, sample_variables};
 
 use kwil_types::{DataType, TypeKind};
 

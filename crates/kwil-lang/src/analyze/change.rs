@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::operator::retype;
 use super::plan::{
     PlannedDelete, PlannedInsert, PlannedSource, PlannedUpdate, PlannedUpsert, Typed,
 };
@@ -20,8 +21,13 @@ impl<'c> Analyzer<'c> {
                 PlannedSource::Values(self.values(rows, &columns, table)?)
             }
             InsertSource::Select(select) => {
-                let planned = self.select(select, false)?;
+                // Of two rows that conflict, the first one is kept.
+                let mut planned = self.select(select, insert.conflict.is_some())?;
                 self.check_count(columns.len(), planned.columns.len(), select.span)?;
+                let of = |name: &Box<str>| {
+                    table.column(name).map_or(super::NULL, |column| column.data_type)
+                };
+                planned.type_nulls(columns.iter().map(of));
                 PlannedSource::Select(planned)
             }
         };
@@ -152,18 +158,26 @@ impl<'c> Analyzer<'c> {
             return Err(self.error(class, update.table.span, detail));
         }
         self.in_scope(|analyzer| {
-            analyzer.add_relation(&alias, Cow::Borrowed(&table.columns), update.table.span)?;
+            // Conditions of joins do not see the table that is changed.
             let from = match &update.from {
                 Some(from) => Some(analyzer.relations(from)?),
                 None => None,
             };
-            let set = analyzer.set(&update.set, table)?;
+            analyzer.add_target(&alias, Cow::Borrowed(&table.columns), update.table.span)?;
+            let mut set = analyzer.set(&update.set, table)?;
             let filter = match &update.filter {
                 Some(filter) => Some(analyzer.condition(filter, Section::Where)?),
                 None => None,
             };
+            let mut pick = Vec::new();
+            if let (Some(from), true) = (&from, analyzer.context.deterministic)
+                && !analyzer.meets_one_row(&alias, from, filter.as_ref())
+            {
+                pick.clone_from(&table.primary_key);
+                type_nulls(&mut set, table);
+            }
             let table = update.table.name.clone();
-            Ok(PlannedUpdate { namespace, table, alias: alias.clone(), set, from, filter })
+            Ok(PlannedUpdate { namespace, table, alias: alias.clone(), set, from, filter, pick })
         })
     }
 
@@ -179,5 +193,14 @@ impl<'c> Analyzer<'c> {
             let table = delete.table.name.clone();
             Ok(PlannedDelete { namespace, table, alias: alias.clone(), filter })
         })
+    }
+}
+
+/// Values without a type take that of their column.
+fn type_nulls(set: &mut [(Box<str>, Typed)], table: &Table) {
+    for (name, value) in set {
+        if let Some(column) = table.column(name) {
+            retype(value, column.data_type);
+        }
     }
 }

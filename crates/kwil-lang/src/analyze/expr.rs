@@ -3,9 +3,11 @@
 use kwil_types::{DataType, TypeKind};
 
 use super::function::{Function, FunctionKind, Mismatch, function};
+use super::operator::retype;
 use super::plan::{
     OrderKey, Parameter, ParameterSource, PlannedOrder, PlannedSelect, Typed, TypedCall, TypedKind,
 };
+use super::walk::each_level;
 use super::{Analyzed, Analyzer, BOOL, INT8, NULL, Section, TEXT, VariableType, scalar};
 use crate::ast::{Call, Expr, ExprKind, Ident, Literal, OrderTerm, Select, TypeRef, Variable};
 use crate::{ErrorClass, Span};
@@ -136,6 +138,10 @@ impl Analyzer<'_> {
 
     /// The parameter for this source; each is sent once.
     fn parameter(&mut self, source: ParameterSource, data_type: DataType) -> Typed {
+        if data_type == NULL {
+            // Nothing else can be in it, and PostgreSQL could not tell its type.
+            return literal(&Literal::Null);
+        }
         let known = self.parameters.iter().position(|parameter| parameter.source == source);
         let number = known.unwrap_or(self.parameters.len());
         if known.is_none() {
@@ -171,6 +177,10 @@ impl Analyzer<'_> {
             (self.may_aggregate, self.may_window) = (false, false);
         }
         let typed = self.call(function, call, span)?;
+        if is_aggregate && is_about_outer_rows(&typed.0) {
+            let detail = format!("{name} is over columns of an outer query only");
+            return Err(self.error(ErrorClass::IllegalAggregate, span, detail));
+        }
         (self.may_aggregate, self.may_window) = outside;
         Ok(Typed { data_type: typed.1, kind: TypedKind::Call(Box::new(typed.0)) })
     }
@@ -226,6 +236,7 @@ impl Analyzer<'_> {
             };
             self.error(class, span, format!("{}: {detail}", function.name))
         })?;
+        type_nulls(function.name, &mut args, data_type);
         for position in function.int4 {
             if let Some(arg) = args.get_mut(*position) {
                 let whole = std::mem::replace(arg, literal(&Literal::Null));
@@ -233,10 +244,15 @@ impl Analyzer<'_> {
             }
         }
         let mut order_by = self.inner_order(&call.order_by)?;
-        let collects = matches!(function.name, "array_agg" | "string_agg");
-        if collects && order_by.is_empty() {
-            let own = args.first().cloned().map(|arg| PlannedOrder::ascending(OrderKey::Expr(arg)));
-            order_by.extend(own);
+        if function.collects() {
+            // Rows that are equal in all of these are the same row to the aggregate.
+            for arg in &args {
+                let is_fixed = matches!(arg.kind, TypedKind::Literal(_) | TypedKind::Parameter(_));
+                let key = OrderKey::Expr(arg.clone());
+                if !is_fixed && order_by.iter().all(|term| term.key != key) {
+                    order_by.push(PlannedOrder::ascending(key));
+                }
+            }
         }
         let star = call.star || (function.name == "count" && args.is_empty());
         Ok((TypedCall { function, distinct: call.distinct, star, args, order_by }, data_type))
@@ -251,6 +267,49 @@ impl Analyzer<'_> {
             order.push(PlannedOrder { key, descending, nulls_first });
         }
         Ok(order)
+    }
+}
+
+/// PostgreSQL would take such an aggregate for one of the outer query.
+fn is_about_outer_rows(call: &TypedCall) -> bool {
+    let (mut own, mut outer) = (false, false);
+    let mut visit = |level| {
+        own |= level == 0;
+        outer |= level > 0;
+    };
+    call.args.iter().for_each(|arg| each_level(arg, &mut visit));
+    for term in &call.order_by {
+        if let OrderKey::Expr(expr) = &term.key {
+            each_level(expr, &mut visit);
+        }
+    }
+    outer && !own
+}
+
+/// Anything but a bare NULL takes the type.
+fn retype_query(arg: &mut Typed, wanted: DataType) {
+    if !matches!(arg.kind, TypedKind::Literal(_)) {
+        retype(arg, wanted);
+    }
+}
+
+/// Arrays and elements without a type take that of the other argument.
+fn type_nulls(function: &str, args: &mut [Typed], result: DataType) {
+    let element = DataType::scalar(result.kind());
+    match (function, args) {
+        ("array_append" | "array_remove", [array, value]) | ("array_prepend", [value, array]) => {
+            retype(array, result);
+            retype(value, element);
+        }
+        ("array_cat", [left, right]) => {
+            retype(left, result);
+            retype(right, result);
+        }
+        ("coalesce" | "greatest" | "least" | "nullif", args) => {
+            args.iter_mut().for_each(|arg| retype_query(arg, result));
+        }
+        ("array_length", [array, ..]) => retype(array, DataType::array(TypeKind::Text)),
+        _ => {}
     }
 }
 

@@ -60,6 +60,12 @@ impl Function {
         of(arguments).or_else(|| of(ANY)).map(|(_, form)| *form)
     }
 
+    /// True for aggregates whose result depends on the order of the rows.
+    #[must_use]
+    pub fn collects(&self) -> bool {
+        matches!(self.name, "array_agg" | "string_agg")
+    }
+
     /// True for window functions whose rows have no order of their own: `row_number`, `lag` and so on.
     #[must_use]
     pub fn is_pure_window(&self) -> bool {

@@ -2,10 +2,11 @@
 
 use kwil_types::{DataType, TypeKind};
 
-use super::plan::{Typed, TypedCase, TypedIn, TypedInSource, TypedIs, TypedKind};
-use super::{Analyzed, Analyzer, BOOL, INT8, NULL, TEXT, fits};
+use super::plan::{PlannedSelect, Typed, TypedCase, TypedIn, TypedInSource, TypedIs, TypedKind};
+use super::{Analyzed, Analyzer, BOOL, INT8, NULL, TEXT};
 use crate::ast::{
-    Between, BinaryOp, Case, Expr, Ident, InList, InSource, Is, IsTest, Like, Slice, UnaryOp,
+    Between, BinaryOp, Case, Expr, Ident, InList, InSource, Is, IsTest, Like, Literal, Slice,
+    TypeRef, UnaryOp,
 };
 use crate::{ErrorClass, Span};
 
@@ -18,7 +19,7 @@ impl Analyzer<'_> {
     pub(super) fn expr_of(&mut self, expr: &Expr, wanted: DataType, what: &str) -> Analyzed<Typed> {
         let typed = self.expr(expr)?;
         self.expect_fit(typed.data_type, wanted, expr.span, what)?;
-        Ok(typed)
+        Ok(typed_as(typed, wanted))
     }
 
     #[inline(never)]
@@ -49,6 +50,11 @@ impl Analyzer<'_> {
         let left = self.expr(&operands.0)?;
         let right = self.expr(&operands.1)?;
         let (left_type, right_type) = (left.data_type, right.data_type);
+        let wanted = match op {
+            BinaryOp::And | BinaryOp::Or => BOOL,
+            _ => typed_first(left_type, right_type),
+        };
+        let (left, right) = (typed_as(left, wanted), typed_as(right, wanted));
         let data_type = match op {
             BinaryOp::Power => {
                 let detail = "exponentiation with ^ exists only in actions";
@@ -93,9 +99,10 @@ impl Analyzer<'_> {
                 TypedInSource::List(typed)
             }
             InSource::Select(select) => {
-                let planned = self.one_column(select)?;
+                let mut planned = self.one_column(select)?;
                 let column = planned.columns.first().map_or(NULL, |column| column.data_type);
                 self.expect_fit(column, value.data_type, select.span, "IN")?;
+                planned.type_nulls(std::iter::once(value.data_type));
                 TypedInSource::Select(planned)
             }
         };
@@ -157,6 +164,9 @@ impl Analyzer<'_> {
             }
             None => None,
         };
+        for (_, then) in &mut branches {
+            retype(then, data_type);
+        }
         let case = TypedCase { operand, branches, otherwise };
         Ok(Typed { kind: TypedKind::Case(Box::new(case)), data_type })
     }
@@ -212,8 +222,34 @@ impl Analyzer<'_> {
     }
 }
 
-/// The first of two fitting types that says something.
+impl PlannedSelect {
+    /// Columns without a type take these.
+    pub(super) fn type_nulls(&mut self, types: impl Iterator<Item = DataType>) {
+        for (column, data_type) in self.columns.iter_mut().zip(types) {
+            column.data_type = typed_first(column.data_type, data_type);
+        }
+    }
+}
+
+/// An expression without a type takes this one; to PostgreSQL it would be a text otherwise. A bare NULL needs no help.
+pub(super) fn typed_as(mut typed: Typed, wanted: DataType) -> Typed {
+    if !matches!(typed.kind, TypedKind::Literal(_)) {
+        retype(&mut typed, wanted);
+    }
+    typed
+}
+
+/// Casts an expression without a type to this one.
+pub(super) fn retype(typed: &mut Typed, wanted: DataType) {
+    if typed.data_type == NULL && wanted.kind() != TypeKind::Null {
+        let target = TypeRef { data_type: wanted, int4: false, span: Span::default() };
+        let untyped = Typed { kind: TypedKind::Literal(Literal::Null), data_type: NULL };
+        let inner = Box::new(std::mem::replace(typed, untyped));
+        *typed = Typed { kind: TypedKind::Cast(inner, target), data_type: wanted };
+    }
+}
+
+/// The first of two types that says something.
 fn typed_first(first: DataType, second: DataType) -> DataType {
-    debug_assert!(fits(first, second));
     if first.kind() == TypeKind::Null { second } else { first }
 }

@@ -29,6 +29,8 @@ pub struct Plan {
     /// Tables and views that are read or written, as namespace and name, sorted, each once. The plan holds as long as
     /// these stay as they are, and the actions of the namespace it was made in.
     pub tables: Vec<(Box<str>, Box<str>)>,
+    /// Made for a block: success, rows and their order are the same on every node.
+    pub deterministic: bool,
 }
 
 impl Plan {
@@ -257,6 +259,9 @@ pub struct PlannedUpdate {
     pub from: Option<PlannedFrom>,
     /// `WHERE`.
     pub filter: Option<Typed>,
+    /// In blocks, when several rows of `FROM` may meet one row of the table: the primary key. The smallest values, in the
+    /// order of `set`, are then taken.
+    pub pick: Vec<Box<str>>,
 }
 
 /// `DELETE`.
@@ -387,7 +392,8 @@ pub struct TypedWindow {
     pub partition_by: Vec<Typed>,
     /// `ORDER BY`.
     pub order_by: Vec<PlannedOrder>,
-    /// True when the result depends on the order of equal rows, so that [`PlannedCore::tiebreak`] goes behind the order.
+    /// True when the result depends on the order of equal rows, so that [`PlannedCore::tiebreak`] goes behind the order;
+    /// an aggregate then looks at the whole partition.
     pub pure: bool,
 }
 

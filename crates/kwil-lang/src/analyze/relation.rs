@@ -70,6 +70,20 @@ impl<'c> Analyzer<'c> {
         Err(self.error(ErrorClass::PlanOther, span, detail))
     }
 
+    /// Puts the table that is changed in front of the relations joined to it.
+    pub(super) fn add_target(
+        &mut self,
+        alias: &str,
+        columns: Cow<'c, [Column]>,
+        span: Span,
+    ) -> Analyzed<()> {
+        self.add_relation(alias, columns, span)?;
+        if let Some(scope) = self.scope() {
+            scope.relations.rotate_right(1);
+        }
+        Ok(())
+    }
+
     /// The alias itself, or a name no program can write when a relation further out has it already: a column of that
     /// one could not be reached from here otherwise.
     fn planned_alias(&self, alias: &str) -> Box<str> {

@@ -2,7 +2,9 @@
 
 use super::group::{in_order, ungrouped};
 use super::order::complete;
-use super::plan::{OutputColumn, PlannedCore, PlannedOrder, PlannedSelect, Typed, TypedKind};
+use super::plan::{
+    OrderKey, OutputColumn, PlannedCore, PlannedOrder, PlannedSelect, Typed, TypedKind,
+};
 use super::{Analyzed, Analyzer, INT8, NULL, Section, fits};
 use crate::ast::{Expr, ExprKind, Ident, Literal, OrderTerm, ResultItem, Select, SelectCore};
 use crate::{ErrorClass, Span};
@@ -32,12 +34,33 @@ impl Analyzer<'_> {
         planned.limit = self.bound(select.limit.as_ref(), Section::Limit)?;
         planned.offset = self.bound(select.offset.as_ref(), Section::Offset)?;
         let is_cut = planned.limit.is_some() || planned.offset.is_some();
-        if self.context.deterministic && (observed || is_cut) {
+        let is_lone = is_single && has_one_row(&planned.first, self.aggregates > 0);
+        if self.context.deterministic && (observed || is_cut) && !is_lone {
             complete(&mut planned.order_by, planned.columns.len());
         }
         (self.section, self.may_aggregate, self.may_window) = outside;
         (self.aggregates, self.pure_windows) = counted;
         Ok(planned)
+    }
+
+    /// `SELECT DISTINCT` knows its results only: expressions in its order must be among them.
+    fn order_by_results(
+        &self,
+        order: &mut [PlannedOrder],
+        results: &[(Typed, Box<str>)],
+        span: Span,
+    ) -> Analyzed<()> {
+        for term in order {
+            let OrderKey::Expr(expr) = &term.key else { continue };
+            let position = (1_usize..).zip(results).find(|(_, (result, _))| result == expr);
+            let Some((position, _)) = position else {
+                let detail =
+                    "for SELECT DISTINCT, ORDER BY expressions must appear in the result list";
+                return Err(self.error(ErrorClass::PlanOther, span, detail));
+            };
+            term.key = OrderKey::Ordinal(position);
+        }
+        Ok(())
     }
 
     fn bound(&mut self, bound: Option<&Expr>, section: Section) -> Analyzed<Option<Typed>> {
@@ -109,7 +132,10 @@ impl Analyzer<'_> {
         for item in &core.results {
             self.result(item, &mut results)?;
         }
-        let order = self.order_of_core(order, &results)?;
+        let mut order = self.order_of_core(order, &results)?;
+        if core.distinct {
+            self.order_by_results(&mut order, &results, core.span)?;
+        }
         let mut planned = PlannedCore {
             distinct: core.distinct,
             results,
@@ -232,4 +258,9 @@ impl Analyzer<'_> {
         }
         Ok(())
     }
+}
+
+/// True when there are never two rows whose order could be seen.
+fn has_one_row(core: &PlannedCore, has_aggregates: bool) -> bool {
+    core.group_by.is_empty() && (core.from.is_none() || has_aggregates)
 }

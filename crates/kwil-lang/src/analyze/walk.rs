@@ -1,6 +1,9 @@
 //! Walking typed expressions.
 
-use super::plan::{OrderKey, PlannedOrder, Typed, TypedCall, TypedInSource, TypedIs, TypedKind};
+use super::plan::{
+    OrderKey, PlannedCore, PlannedOrder, PlannedSelect, RelationSource, Typed, TypedCall,
+    TypedInSource, TypedIs, TypedKind,
+};
 
 impl Typed {
     /// Calls `visit` with every expression directly inside this one, from left to right. Subqueries are not entered.
@@ -74,6 +77,75 @@ impl Typed {
         names.sort_unstable();
         names.dedup();
         names
+    }
+}
+
+impl PlannedSelect {
+    /// Calls `visit` with every expression of the select itself, and `query` with every subquery that is a relation.
+    pub(crate) fn each_part<'s>(
+        &'s self,
+        visit: &mut dyn FnMut(&'s Typed),
+        query: &mut dyn FnMut(&'s PlannedSelect),
+    ) {
+        each_of_core(&self.first, visit, query);
+        self.compounds.iter().for_each(|(_, core)| each_of_core(core, visit, query));
+        each_key(&self.order_by, visit);
+        self.limit.iter().chain(&self.offset).for_each(visit);
+    }
+}
+
+fn each_of_core<'s>(
+    core: &'s PlannedCore,
+    visit: &mut dyn FnMut(&'s Typed),
+    query: &mut dyn FnMut(&'s PlannedSelect),
+) {
+    core.results.iter().for_each(|(typed, _)| visit(typed));
+    core.filter.iter().chain(&core.group_by).chain(&core.having).for_each(&mut *visit);
+    let Some(from) = &core.from else { return };
+    from.joins.iter().for_each(|join| visit(&join.on));
+    let joined = from.joins.iter().map(|join| &join.relation);
+    for relation in std::iter::once(&from.relation).chain(joined) {
+        match &relation.source {
+            RelationSource::Select(select) => query(select),
+            RelationSource::Unnest { args, .. } => args.iter().for_each(&mut *visit),
+            RelationSource::Table { .. } | RelationSource::Cte(_) => {}
+        }
+    }
+}
+
+/// Calls `visit` with the level of every column, counted from the select the expression stands in; those of subqueries
+/// that belong to them are left out.
+pub(super) fn each_level(typed: &Typed, visit: &mut dyn FnMut(usize)) {
+    level_of_expr(typed, 0, visit);
+}
+
+fn level_of_expr(typed: &Typed, depth: usize, visit: &mut dyn FnMut(usize)) {
+    let deeper = depth.saturating_add(1);
+    match &typed.kind {
+        TypedKind::Column { level, .. } => {
+            level.checked_sub(depth).into_iter().for_each(&mut *visit)
+        }
+        TypedKind::Subquery(select) | TypedKind::Exists { select, .. } => {
+            level_of_select(select, deeper, visit);
+        }
+        TypedKind::In(list) => {
+            if let TypedInSource::Select(select) = &list.source {
+                level_of_select(select, deeper, visit);
+            }
+        }
+        _ => {}
+    }
+    typed.each_child(&mut |child| level_of_expr(child, depth, visit));
+}
+
+fn level_of_select(select: &PlannedSelect, depth: usize, visit: &mut dyn FnMut(usize)) {
+    let mut queries = Vec::new();
+    select.each_part(&mut |typed| level_of_expr(typed, depth, visit), &mut |query| {
+        queries.push(query)
+    });
+    for query in queries {
+        // A relation sees what its select sees, but not the relations beside it.
+        level_of_select(query, depth, visit);
     }
 }
 

@@ -73,7 +73,14 @@ impl Analyzer<'_> {
             }
         };
         self.may_window = true;
-        let pure = function.is_pure_window();
+        if function.collects() && !order_by.is_empty() && self.context.deterministic {
+            let detail = format!(
+                "{} over an ordered window would depend on the order of equal rows",
+                function.name
+            );
+            return Err(self.error(ErrorClass::InvalidWindow, span, detail));
+        }
+        let pure = function.is_pure_window() || function.collects();
         self.pure_windows = self.pure_windows.saturating_add(u32::from(pure));
         let window = TypedWindow { call, filter, partition_by, order_by, pure };
         Ok(Typed { kind: TypedKind::Window(Box::new(window)), data_type })

@@ -129,7 +129,7 @@ const SCHEMA: &str = "
     CREATE NAMESPACE other; {other} CREATE TABLE w (id INT PRIMARY KEY);
     CREATE ACTION act() PUBLIC {}";
 
-fn schema() -> Schema {
+pub(crate) fn schema() -> Schema {
     let mut schema = Schema::new(None);
     run(&mut schema, SCHEMA).unwrap();
     schema
@@ -415,6 +415,13 @@ fn types_that_do_not_fit_are_refused() {
     ] {
         refused(sql, ErrorClass::PlanType);
     }
+    refused("SELECT DISTINCT a FROM t ORDER BY id", ErrorClass::PlanOther);
+    refused("SELECT (SELECT max(t.a) FROM u) FROM t", ErrorClass::IllegalAggregate);
+    refused("SELECT array_agg(a) OVER (ORDER BY b) FROM t", ErrorClass::InvalidWindow);
+    refused(
+        "UPDATE t SET a = 1 FROM u JOIN other.w ON w.id = t.id WHERE u.id = 1",
+        ErrorClass::ColumnNotFound,
+    );
     refused("SELECT act()", ErrorClass::ActionInSql);
     refused("SELECT nope()", ErrorClass::FunctionNotFound);
     refused("SELECT unnest(ARRAY[1])", ErrorClass::FunctionNotFound);

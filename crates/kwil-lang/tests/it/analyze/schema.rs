@@ -14,9 +14,9 @@ pub(super) fn type_of(text: &str) -> DataType {
     parse_type(text).unwrap().data_type
 }
 
-pub(super) struct Schema {
-    pub(super) catalog: Catalog,
-    pub(super) variables: BTreeMap<Box<str>, VariableType>,
+pub(crate) struct Schema {
+    pub(crate) catalog: Catalog,
+    pub(crate) variables: BTreeMap<Box<str>, VariableType>,
 }
 
 fn empty(kind: NamespaceKind) -> Namespace {
