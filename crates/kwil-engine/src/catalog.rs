@@ -14,6 +14,7 @@ pub(crate) mod value_text;
 pub use action::{Action, ExtensionMethod, ExtensionUse};
 pub use roles::{Role, Roles};
 pub use row::{CatalogError, CatalogRow};
+pub use stored::RowChanges;
 pub use table::{Check, ForeignKey, Index, NamedKey, Table, TableColumn};
 
 use std::collections::BTreeMap;

@@ -10,6 +10,9 @@ use super::{
     Action, Catalog, CatalogError, CatalogRow, ExtensionMethod, ExtensionUse, INFO, Namespace,
     Roles, Table,
 };
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use kwil_lang::analyze::NamespaceKind;
 use kwil_lang::quote_ident;
 
@@ -26,6 +29,27 @@ impl Catalog {
         rows
     }
 
+    /// What rows came and went since another catalog: the work follows the size of the change, not of the catalog, because
+    /// what both share is not looked at.
+    #[must_use]
+    pub fn changes_since(&self, before: &Self) -> RowChanges {
+        let (mut old, mut new) = (Vec::new(), Vec::new());
+        if !Arc::ptr_eq(&self.roles, &before.roles) {
+            role_rows(&before.roles, &mut old);
+            role_rows(&self.roles, &mut new);
+        }
+        unshared(&before.namespaces, &self.namespaces, &mut |name, from, to| {
+            if name != INFO {
+                namespace_changes(name, from, to, (&mut old, &mut new));
+            }
+        });
+        old.sort();
+        new.sort();
+        let removed = old.iter().filter(|row| new.binary_search(row).is_err()).cloned().collect();
+        let added = new.into_iter().filter(|row| old.binary_search(row).is_err()).collect();
+        RowChanges { removed, added }
+    }
+
     /// The catalog that has exactly these rows, in any order.
     ///
     /// # Errors
@@ -33,6 +57,61 @@ impl Catalog {
     pub fn from_rows(rows: Vec<CatalogRow>) -> Result<Self, CatalogError> {
         read::read(rows)
     }
+}
+
+/// Rows of the stored catalog that a change removes and adds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RowChanges {
+    /// Rows that are no more, in order.
+    pub removed: Vec<CatalogRow>,
+    /// New rows, in order.
+    pub added: Vec<CatalogRow>,
+}
+
+type Named<T> = BTreeMap<Box<str>, Arc<T>>;
+
+/// Visits everything that is not the same object on both sides.
+fn unshared<'m, T>(
+    old: &'m Named<T>,
+    new: &'m Named<T>,
+    visit: &mut dyn FnMut(&str, Option<&'m Arc<T>>, Option<&'m Arc<T>>),
+) {
+    for (name, from) in old {
+        match new.get(name) {
+            Some(to) if Arc::ptr_eq(from, to) => {}
+            to => visit(name, Some(from), to),
+        }
+    }
+    for (name, to) in new.iter().filter(|(name, _)| !old.contains_key(*name)) {
+        visit(name, None, Some(to));
+    }
+}
+
+fn namespace_changes(
+    name: &str,
+    from: Option<&Arc<Namespace>>,
+    to: Option<&Arc<Namespace>>,
+    (old, new): (&mut Vec<CatalogRow>, &mut Vec<CatalogRow>),
+) {
+    let (Some(from), Some(to)) = (from, to) else {
+        from.into_iter().for_each(|from| namespace_rows(name, from, old));
+        to.into_iter().for_each(|to| namespace_rows(name, to, new));
+        return;
+    };
+    for (namespace, rows) in [(from, &mut *old), (to, &mut *new)] {
+        rows.push(head_row(name, namespace));
+        if let Some(extension) = &namespace.extension {
+            extension_rows(name, extension, rows);
+        }
+    }
+    unshared(&from.tables, &to.tables, &mut |table, from, to| {
+        from.into_iter().for_each(|from| table_rows(name, table, from, old));
+        to.into_iter().for_each(|to| table_rows(name, table, to, new));
+    });
+    unshared(&from.actions, &to.actions, &mut |action, from, to| {
+        old.extend(from.map(|from| action_row(name, action, from)));
+        new.extend(to.map(|to| action_row(name, action, to)));
+    });
 }
 
 fn kind_name(kind: NamespaceKind) -> &'static str {
@@ -53,23 +132,34 @@ fn numbered<T>(items: &[T]) -> impl Iterator<Item = (i64, &T)> {
 }
 
 fn namespace_rows(name: &str, namespace: &Namespace, rows: &mut Vec<CatalogRow>) {
-    let kind = kind_name(namespace.kind).to_owned();
-    rows.push(CatalogRow::Namespace { name: name.to_owned(), kind });
+    rows.push(head_row(name, namespace));
     for (table_name, table) in &namespace.tables {
-        let writer = TableRows { namespace: name, name: table_name, table };
-        writer.columns(rows);
-        writer.indexes(rows);
-        writer.constraints(rows);
-        writer.foreign_keys(rows);
+        table_rows(name, table_name, table, rows);
     }
     for (action_name, action) in &namespace.actions {
         rows.push(action_row(name, action_name, action));
     }
     if let Some(extension) = &namespace.extension {
-        rows.push(extension_row(name, extension));
-        for (method_name, method) in &extension.methods {
-            rows.push(method_row(name, method_name, method));
-        }
+        extension_rows(name, extension, rows);
+    }
+}
+
+fn head_row(name: &str, namespace: &Namespace) -> CatalogRow {
+    CatalogRow::Namespace { name: name.to_owned(), kind: kind_name(namespace.kind).to_owned() }
+}
+
+fn table_rows(namespace: &str, name: &str, table: &Table, rows: &mut Vec<CatalogRow>) {
+    let writer = TableRows { namespace, name, table };
+    writer.columns(rows);
+    writer.indexes(rows);
+    writer.constraints(rows);
+    writer.foreign_keys(rows);
+}
+
+fn extension_rows(namespace: &str, extension: &ExtensionUse, rows: &mut Vec<CatalogRow>) {
+    rows.push(extension_row(namespace, extension));
+    for (name, method) in &extension.methods {
+        rows.push(method_row(namespace, name, method));
     }
 }
 
