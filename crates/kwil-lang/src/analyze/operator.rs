@@ -89,13 +89,16 @@ impl Analyzer<'_> {
 
     #[inline(never)]
     pub(super) fn in_list(&mut self, list: &InList) -> Analyzed<Typed> {
-        let value = self.expr(&list.value)?;
+        let mut value = self.expr(&list.value)?;
         let source = match &list.source {
             InSource::List(items) => {
                 let mut typed = Vec::with_capacity(items.len());
                 for item in items {
                     typed.push(self.expr_of(item, value.data_type, "IN")?);
                 }
+                let element =
+                    typed.iter().fold(NULL, |first, item| typed_first(first, item.data_type));
+                value = typed_as(value, element);
                 TypedInSource::List(typed)
             }
             InSource::Select(select) => {
@@ -122,7 +125,8 @@ impl Analyzer<'_> {
         let value = self.expr(&between.value)?;
         let low = self.expr_of(&between.low, value.data_type, "BETWEEN")?;
         let high = self.expr_of(&between.high, value.data_type, "BETWEEN")?;
-        let operands = Box::new((value, low, high));
+        let bound = typed_first(low.data_type, high.data_type);
+        let operands = Box::new((typed_as(value, bound), low, high));
         Ok(truth(TypedKind::Between { not: between.not, operands }))
     }
 
@@ -138,7 +142,7 @@ impl Analyzer<'_> {
             IsTest::False => TypedIs::False(is.not, value),
             IsTest::DistinctFrom(other) => {
                 let other = self.expr_of(other, value.data_type, "IS DISTINCT FROM")?;
-                TypedIs::DistinctFrom(is.not, value, other)
+                TypedIs::DistinctFrom(is.not, typed_as(value, other.data_type), other)
             }
         };
         Ok(truth(TypedKind::Is(Box::new(typed))))

@@ -7,13 +7,17 @@ use super::plan::{
     RelationSource, Typed,
 };
 use super::scope::{Scope, ScopeRelation, WithEntry};
-use super::{Analyzed, Analyzer, Column, INT8, NULL, Section, Table, scalar};
+use super::{Analyzed, Analyzer, Column, INT8, MAX_RELATIONS, NULL, Section, Table, scalar};
 use crate::ast::{Cte, Expr, FromClause, Ident, Relation, RelationKind, Select, With};
 use crate::{ErrorClass, Span};
 
 impl<'c> Analyzer<'c> {
     /// Adds the relations to the innermost scope, from left to right.
     pub(super) fn relations(&mut self, from: &FromClause) -> Analyzed<PlannedFrom> {
+        if from.joins.len() >= MAX_RELATIONS {
+            let detail = format!("FROM has at most {MAX_RELATIONS} relations");
+            return Err(self.error(ErrorClass::PlanOther, from.relation.span, detail));
+        }
         let relation = self.relation(&from.relation)?;
         let mut joins = Vec::with_capacity(from.joins.len());
         for join in &from.joins {

@@ -5,7 +5,7 @@ use super::order::complete;
 use super::plan::{
     OrderKey, OutputColumn, PlannedCore, PlannedOrder, PlannedSelect, Typed, TypedKind,
 };
-use super::{Analyzed, Analyzer, INT8, NULL, Section, fits};
+use super::{Analyzed, Analyzer, INT8, MAX_BRANCHES, NULL, Section, fits};
 use crate::ast::{Expr, ExprKind, Ident, Literal, OrderTerm, ResultItem, Select, SelectCore};
 use crate::{ErrorClass, Span};
 
@@ -76,6 +76,10 @@ impl Analyzer<'_> {
         first: PlannedCore,
         mut columns: Vec<OutputColumn>,
     ) -> Analyzed<Box<PlannedSelect>> {
+        if select.compounds.len() >= MAX_BRANCHES {
+            let detail = format!("a compound has at most {MAX_BRANCHES} branches");
+            return Err(self.error(ErrorClass::PlanOther, select.span, detail));
+        }
         let mut compounds = Vec::with_capacity(select.compounds.len());
         for compound in &select.compounds {
             let (core, _, more) = self.core(&compound.core, &[])?;

@@ -289,7 +289,7 @@ impl<'p> Writer<'p> {
 }
 
 /// True when the expression is an untyped NULL however it is computed, and nothing in it has to be sent.
-fn is_only_null(typed: &Typed) -> bool {
+pub(super) fn is_only_null(typed: &Typed) -> bool {
     match &typed.kind {
         TypedKind::Literal(_) | TypedKind::Column { .. } => true,
         TypedKind::Index(_)

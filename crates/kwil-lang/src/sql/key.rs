@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use kwil_types::{DataType, TypeKind};
 
+use super::expr::is_only_null;
 use super::nature::{is_inexact, is_nocase, is_scaled, is_text};
 use super::{Look, Writer};
 use crate::analyze::{OutputColumn, Typed, TypedKind};
@@ -57,8 +58,7 @@ impl<'p> Writer<'p> {
             self.folded(typed);
         } else if is_scaled(typed) {
             self.rounded(typed);
-        } else if matches!(typed.kind, TypedKind::Literal(Literal::Null)) || typed.data_type == NULL
-        {
+        } else if typed.data_type == NULL && is_only_null(typed) {
             self.push("NULL::TEXT");
         } else if let TypedKind::Literal(Literal::Text(_) | Literal::Bool(_)) = &typed.kind {
             // A bare constant would be a position or an error.

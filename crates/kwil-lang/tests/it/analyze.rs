@@ -347,6 +347,20 @@ fn deep_expressions_fit_on_a_small_stack() {
 }
 
 #[test]
+fn what_would_choke_the_planner_is_refused() {
+    let compound =
+        |times: usize| format!("SELECT id FROM t{}", " UNION ALL SELECT id FROM u".repeat(times));
+    assert!(plan(&compound(1_023)).is_ok());
+    refused(&compound(1_024), ErrorClass::PlanOther);
+    let joins = |times: usize| {
+        let join = |number| format!(" LEFT JOIN u AS u{number} ON u{number}.id = t.id");
+        format!("SELECT t.id FROM t{}", (0..times).map(join).collect::<String>())
+    };
+    assert!(plan(&joins(63)).is_ok());
+    refused(&joins(64), ErrorClass::PlanOther);
+}
+
+#[test]
 fn actions_are_checked_when_they_are_created() {
     let check = |source: &str| check_action(&parse_action(source).unwrap());
     let signature = check(
