@@ -16,7 +16,11 @@ pub mod catalog;
 mod context;
 mod error;
 mod extension;
+mod interpret;
+mod prepare;
 mod session;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use context::{Invocation, Limits, ReadLimits};
 pub use error::{EngineError, Failure, FailureClass};

@@ -204,6 +204,13 @@ pub trait Session: Send {
     /// Sends what is queued and waits for it.
     fn flush(&mut self) -> impl Future<Output = Result<(), SessionError<Self::Fault>>> + Send;
 
+    /// How many statements given to [`Session::execute`] are done, since the session began; after a failure, how many were
+    /// before the one that failed. `None` when the session cannot tell: nothing that a program says to its user is then
+    /// said while statements wait.
+    fn finished(&self) -> Option<u64> {
+        None
+    }
+
     /// Changes what exists. On failure the catalog is as before; what the database did is undone by the transaction.
     fn change(
         &mut self,

@@ -6,6 +6,8 @@ use kwil_lang::analyze::ActionSignature;
 use kwil_lang::ast::CreateAction;
 use kwil_types::{DataType, Value};
 
+use crate::interpret::Compiled;
+
 /// A stored action.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Action {
@@ -15,6 +17,16 @@ pub struct Action {
     pub definition: CreateAction,
     /// Who may call it, and with what.
     pub signature: ActionSignature,
+    /// Its compiled form, made at the first call.
+    pub compiled: Compiled,
+}
+
+impl Action {
+    /// An action of this text, which was read as `definition` and checked.
+    #[must_use]
+    pub fn new(source: Box<str>, definition: CreateAction, signature: ActionSignature) -> Self {
+        Self { source, definition, signature, compiled: Compiled::default() }
+    }
 }
 
 /// An extension that a namespace was made of by `USE … AS`.

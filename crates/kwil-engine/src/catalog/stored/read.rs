@@ -233,7 +233,7 @@ impl Reader {
             .map_err(|errors| broken(format!("action {namespace}.{name}: {errors}")))?;
         let signature = check_action(&definition)
             .map_err(|error| broken(format!("action {namespace}.{name}: {error}")))?;
-        let action = Action { source: boxed(source), definition, signature };
+        let action = Action::new(boxed(source), definition, signature);
         self.in_namespace(namespace)?.actions.insert(boxed(name), Arc::new(action));
         Ok(())
     }
