@@ -6,6 +6,8 @@
 //! becomes useless with the catalog it was made for.
 
 mod cache;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,20 +27,20 @@ use cache::{Cache, Entry, Key};
 
 /// A statement on rows, planned for a catalog and for the types of its variables.
 #[derive(Debug)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// What the database is asked to do.
-    pub prepared: Arc<Prepared>,
+    pub(crate) prepared: Arc<Prepared>,
     /// Where the value of each parameter comes from, in the order of the parameters.
-    pub parameters: Vec<ParameterSource>,
+    pub(crate) parameters: Vec<ParameterSource>,
     /// What an ad-hoc caller must be allowed to do, each on a namespace. Actions are not asked.
-    pub privileges: Vec<(Privilege, Box<str>)>,
+    pub(crate) privileges: Vec<(Privilege, Box<str>)>,
     /// True when rows may change.
-    pub writes: bool,
+    pub(crate) writes: bool,
 }
 
 /// Which statement it is: what makes it worth remembering, and how it is found again.
 #[derive(Clone, Copy, Debug)]
-pub enum StatementId<'s> {
+pub(crate) enum StatementId<'s> {
     /// A statement of an action: the compiled action, unique in this process, and the number of the statement in it.
     Site {
         /// The compiled action.
@@ -52,21 +54,21 @@ pub enum StatementId<'s> {
 
 /// What to prepare.
 #[derive(Clone, Copy, Debug)]
-pub struct Request<'q> {
+pub(crate) struct Request<'q> {
     /// What exists.
-    pub catalog: &'q Catalog,
+    pub(crate) catalog: &'q Catalog,
     /// Whether the statement runs in a block: order is then the same everywhere.
-    pub access: Access,
+    pub(crate) access: Access,
     /// The current namespace.
-    pub namespace: &'q str,
+    pub(crate) namespace: &'q str,
     /// The statement.
-    pub query: &'q Query,
+    pub(crate) query: &'q Query,
     /// Which one it is.
-    pub id: StatementId<'q>,
+    pub(crate) id: StatementId<'q>,
 }
 
 /// The variables a statement can use.
-pub trait Variables {
+pub(crate) trait Variables {
     /// The type of one variable or field with a `$`; `None` when there is no such variable.
     fn type_of(&self, source: &ParameterSource) -> Option<DataType>;
 
@@ -95,7 +97,7 @@ impl Variables for BTreeMap<Box<str>, VariableType> {
 
 /// Prepares statements for all calls of one engine, and remembers them in at most 32 MiB.
 #[derive(Debug)]
-pub struct Preparer {
+pub(crate) struct Preparer {
     cache: Mutex<Cache>,
     next_id: AtomicU64,
 }
@@ -109,7 +111,7 @@ impl Default for Preparer {
 impl Preparer {
     /// Remembers plans of about this many bytes.
     #[must_use]
-    pub fn with_capacity(bytes: usize) -> Self {
+    pub(crate) fn with_capacity(bytes: usize) -> Self {
         Self { cache: Mutex::new(Cache::new(bytes)), next_id: AtomicU64::new(1) }
     }
 
@@ -117,7 +119,7 @@ impl Preparer {
     ///
     /// # Errors
     /// The statement makes no sense on this catalog with these variables: the fault that analysis found.
-    pub fn prepare(
+    pub(crate) fn prepare(
         &self,
         request: Request<'_>,
         variables: &dyn Variables,

@@ -120,6 +120,19 @@ pub(crate) fn size(value: &Value) -> u64 {
     }
 }
 
+/// Bytes of an array that a change of the element at `index` can change: what its length counts, and the element.
+pub(crate) fn element_size(array: &Value, index: &Value) -> u64 {
+    let Value::Array(array) = array else { return 0 };
+    let length = u64::try_from(array.items().len()).unwrap_or(u64::MAX);
+    let place = match index {
+        Value::Scalar(Scalar::Int8(index)) => index.checked_sub(1),
+        Value::Null(_) | Value::Scalar(_) | Value::Array(_) => None,
+    };
+    let place = place.and_then(|place| usize::try_from(place).ok());
+    let item = place.and_then(|place| array.items().get(place)).and_then(Option::as_ref);
+    length.saturating_mul(ELEMENT).saturating_add(item.map_or(0, payload))
+}
+
 /// Bytes of all values of a row.
 pub(crate) fn row_size(row: &[Value]) -> u64 {
     row.iter().map(size).fold(VALUE, u64::saturating_add)

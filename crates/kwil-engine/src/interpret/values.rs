@@ -24,7 +24,7 @@ pub(crate) fn unary(op: UnaryOp, v: &Value) -> Result<Value, Failure> {
         _ => Err(Failure::new(ErrorClass::Unary, "x")),
     }
 }
-pub(crate) fn binary(op: BinaryOp, l: &Value, r: &Value) -> Result<Value, Failure> {
+pub(crate) fn binary(op: BinaryOp, l: &Value, r: &Value, _: &Limits) -> Result<Value, Failure> {
     use BinaryOp as B;
     if l.is_null() || r.is_null() {
         return Ok(if l.is_null() { l.clone() } else { r.clone() });
@@ -68,15 +68,21 @@ pub(crate) fn binary(op: BinaryOp, l: &Value, r: &Value) -> Result<Value, Failur
         )),
     }
 }
-pub(crate) fn is_truth(v: &Value, wanted: bool) -> Result<Value, Failure> {
-    match v {
-        Value::Null(_) => Ok(false.into()),
-        Value::Scalar(Scalar::Bool(b)) => Ok((*b == wanted).into()),
-        _ => Err(Failure::new(ErrorClass::Type, "x")),
-    }
+pub(crate) enum Test<'v> {
+    Null,
+    True,
+    False,
+    DistinctFrom(&'v Value),
 }
-pub(crate) fn is_distinct(l: &Value, r: &Value) -> Result<Value, Failure> {
-    Ok((!(l.is_null() && r.is_null()) && l != r).into())
+pub(crate) fn is(t: Test<'_>, v: &Value) -> Result<bool, Failure> {
+    Ok(match (t, v) {
+        (Test::Null, v) => v.is_null(),
+        (Test::DistinctFrom(o), v) => !(v.is_null() && o.is_null()) && v != o,
+        (_, Value::Null(_)) => false,
+        (Test::True, Value::Scalar(Scalar::Bool(b))) => *b,
+        (Test::False, Value::Scalar(Scalar::Bool(b))) => !*b,
+        _ => return Err(Failure::new(ErrorClass::Type, "x")),
+    })
 }
 pub(crate) fn cast(v: &Value, to: DataType) -> Result<Value, Failure> {
     match (v, to.kind()) {
@@ -105,7 +111,11 @@ pub(crate) fn index(a: &Value, i: &Value) -> Result<Value, Failure> {
 pub(crate) fn slice(a: &Value, _f: Option<&Value>, _t: Option<&Value>) -> Result<Value, Failure> {
     Ok(a.clone())
 }
-pub(crate) fn array_literal(items: Vec<Value>, of: Option<DataType>) -> Result<Value, Failure> {
+pub(crate) fn array_literal(
+    items: Vec<Value>,
+    of: Option<DataType>,
+    _: &Limits,
+) -> Result<Value, Failure> {
     let kind =
         of.map(|o| o.kind()).or(items.iter().find(|i| !i.is_null()).map(|i| i.data_type().kind()));
     let Some(kind) = kind else { return Err(Failure::new(ErrorClass::ArrayDimensionality, "x")) };
@@ -118,8 +128,15 @@ pub(crate) fn array_literal(items: Vec<Value>, of: Option<DataType>) -> Result<V
         .collect();
     Array::new(kind, items).map(Value::Array).map_err(|e| Failure::new(ErrorClass::Cast, e))
 }
-pub(crate) fn set_element(a: Value, i: &Value, v: Value, _: &Limits) -> Result<Value, Failure> {
-    let Value::Array(a) = a else { return Err(Failure::new(ErrorClass::Type, "no array")) };
+pub(crate) fn set_element(
+    array: &mut Value,
+    i: &Value,
+    v: Value,
+    _: &Limits,
+) -> Result<(), Failure> {
+    let Value::Array(a) = array.clone() else {
+        return Err(Failure::new(ErrorClass::Type, "no array"));
+    };
     let Value::Scalar(Scalar::Int8(i)) = i else {
         return Err(Failure::new(ErrorClass::InvalidNull, "index"));
     };
@@ -136,15 +153,18 @@ pub(crate) fn set_element(a: Value, i: &Value, v: Value, _: &Limits) -> Result<V
         Value::Scalar(s) => Some(s),
         _ => None,
     };
-    Array::new(k, items).map(Value::Array).map_err(|e| Failure::new(ErrorClass::Cast, e))
+    *array =
+        Array::new(k, items).map(Value::Array).map_err(|e| Failure::new(ErrorClass::Cast, e))?;
+    Ok(())
 }
 pub(crate) fn set_slice(
-    a: Value,
-    _b: (Option<&Value>, Option<&Value>),
-    _v: Value,
+    _: &mut Value,
+    _f: Option<&Value>,
+    _t: Option<&Value>,
+    _v: &Value,
     _: &Limits,
-) -> Result<Value, Failure> {
-    Ok(a)
+) -> Result<(), Failure> {
+    Ok(())
 }
 pub(crate) mod functions {
     use super::*;

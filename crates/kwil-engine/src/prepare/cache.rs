@@ -100,7 +100,7 @@ impl Entry {
             untyped: Vec::new(),
             arguments: arguments.to_vec(),
             text: None,
-            is_recent: true,
+            is_recent: false,
             size: 0,
         };
         entry.sized()
@@ -243,6 +243,12 @@ impl Cache {
         }
         self.evict();
         planned
+    }
+
+    /// Bytes of all that is remembered.
+    #[cfg(test)]
+    pub(super) fn used(&self) -> usize {
+        self.used
     }
 
     fn evict(&mut self) {

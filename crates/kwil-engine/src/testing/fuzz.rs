@@ -90,3 +90,15 @@ fn argument(of: DataType) -> Value {
         _ => Value::Null(of),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn random_programs_end_within_their_bounds() {
+        for seed in 0..1_500_u64 {
+            fuzz_interpreter(&seed.to_be_bytes());
+        }
+    }
+}

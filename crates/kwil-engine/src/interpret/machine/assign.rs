@@ -6,7 +6,7 @@ use kwil_types::{DataType, Value};
 use super::frame::{Slot, same_size};
 use super::{Cx, Machine, broken};
 use crate::error::Failure;
-use crate::interpret::budget::size;
+use crate::interpret::budget::{element_size, size};
 use crate::interpret::program::Op;
 use crate::interpret::values as eval;
 
@@ -73,38 +73,28 @@ impl Machine {
         Ok(())
     }
 
-    /// Takes the value out of a variable to change it in place. It stays counted.
-    fn take_array(&mut self, slot: u32) -> Result<(Value, u64), Failure> {
+    /// The array in a variable, to be changed in place, and the bytes it holds.
+    fn array_at(&mut self, slot: u32) -> Result<(&mut Value, &mut u64), Failure> {
         let slot = self.slot(slot);
         match self.slots.get_mut(slot) {
-            Some(Slot::Value(value, held)) => {
-                Ok((std::mem::replace(value, Value::NULL), std::mem::take(held)))
-            }
+            Some(Slot::Value(value, held)) => Ok((value, held)),
             _ => Err(Failure::new(ErrorClass::Type, "only arrays have elements")),
         }
-    }
-
-    fn put_array(
-        &mut self,
-        slot: u32,
-        (array, before): (Value, u64),
-        cx: &mut Cx<'_>,
-    ) -> Result<(), Failure> {
-        let now = cx.budget.built(&array)?;
-        cx.budget.release(before);
-        cx.budget.hold(now)?;
-        self.put(self.slot(slot), Slot::Value(array, now), cx.budget);
-        Ok(())
     }
 
     fn set_element(&mut self, slot: u32, cx: &mut Cx<'_>) -> Result<(), Failure> {
         let (value, index) = (self.pop(), self.pop());
         let (value, value_held) = self.own(value, cx.budget)?;
         let (index, index_held) = self.own(index, cx.budget)?;
-        let (array, before) = self.take_array(slot)?;
-        let array = eval::set_element(array, &index, value, cx.budget.limits())?;
-        cx.budget.release(value_held.saturating_add(index_held));
-        self.put_array(slot, (array, before), cx)
+        let limits = *cx.budget.limits();
+        let (array, held) = self.array_at(slot)?;
+        let before = element_size(array, &index);
+        eval::set_element(array, &index, value, &limits)?;
+        let after = element_size(array, &index);
+        *held = held.saturating_sub(before).saturating_add(after);
+        cx.budget.release(value_held.saturating_add(index_held).saturating_add(before));
+        cx.budget.spend(after.saturating_sub(before) >> 10)?;
+        cx.budget.hold(after)
     }
 
     fn set_slice(
@@ -113,23 +103,25 @@ impl Machine {
         (from, to): (bool, bool),
         cx: &mut Cx<'_>,
     ) -> Result<(), Failure> {
-        let value = self.pop();
+        let values = self.pop();
         let to = to.then(|| self.pop());
         let from = from.then(|| self.pop());
-        let (value, mut held) = self.own(value, cx.budget)?;
+        let (values, mut given) = self.own(values, cx.budget)?;
         let mut bounds = [None, None];
         for (bound, operand) in bounds.iter_mut().zip([from, to]) {
             if let Some(operand) = operand {
-                let (value, bytes) = self.own(operand, cx.budget)?;
-                held = held.saturating_add(bytes);
+                let (value, held) = self.own(operand, cx.budget)?;
+                given = given.saturating_add(held);
                 *bound = Some(value);
             }
         }
         let [from, to] = bounds;
-        let (array, before) = self.take_array(slot)?;
-        let bounds = (from.as_ref(), to.as_ref());
-        let array = eval::set_slice(array, bounds, value, cx.budget.limits())?;
-        cx.budget.release(held);
-        self.put_array(slot, (array, before), cx)
+        let limits = *cx.budget.limits();
+        let (array, held) = self.array_at(slot)?;
+        eval::set_slice(array, from.as_ref(), to.as_ref(), &values, &limits)?;
+        let now = cx.budget.built(array)?;
+        let before = std::mem::replace(held, now);
+        cx.budget.release(given.saturating_add(before));
+        cx.budget.hold(now)
     }
 }

@@ -10,9 +10,12 @@ use crate::interpret::values as eval;
 
 impl Machine {
     pub(super) fn compute(&mut self, op: Op, cx: &mut Cx<'_>) -> Result<(), Failure> {
+        let limits = *cx.budget.limits();
         let value = match op {
             Op::Unary(op) => self.with_one(cx, |value| eval::unary(op, value))?,
-            Op::Binary(op) => self.with_two(cx, |left, right| eval::binary(op, left, right))?,
+            Op::Binary(op) => {
+                self.with_two(cx, |left, right| eval::binary(op, left, right, &limits))?
+            }
             Op::Is { test, not } => self.is(test, not, cx)?,
             Op::Cast(to) => self.with_one(cx, |value| eval::cast(value, to))?,
             Op::Index => self.with_two(cx, eval::index)?,
@@ -25,29 +28,29 @@ impl Machine {
                     cx.budget.release(held);
                     items.push(item);
                 }
-                eval::array_literal(items, of)?
+                eval::array_literal(items, of, &limits)?
             }
             _ => Value::NULL,
         };
         self.push(value, cx)
     }
 
-    fn with_one(
+    fn with_one<T>(
         &mut self,
         cx: &mut Cx<'_>,
-        compute: impl FnOnce(&Value) -> Result<Value, Failure>,
-    ) -> Result<Value, Failure> {
+        compute: impl FnOnce(&Value) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let operand = self.pop();
         let value = compute(self.view(&operand));
         self.release(&operand, cx);
         value
     }
 
-    fn with_two(
+    fn with_two<T>(
         &mut self,
         cx: &mut Cx<'_>,
-        compute: impl FnOnce(&Value, &Value) -> Result<Value, Failure>,
-    ) -> Result<Value, Failure> {
+        compute: impl FnOnce(&Value, &Value) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
         let right = self.pop();
         let left = self.pop();
         let value = compute(self.view(&left), self.view(&right));
@@ -58,12 +61,14 @@ impl Machine {
 
     fn is(&mut self, test: Test, not: bool, cx: &mut Cx<'_>) -> Result<Value, Failure> {
         let truth = match test {
-            Test::Null => self.with_one(cx, |value| Ok(Value::from(value.is_null())))?,
-            Test::True => self.with_one(cx, |value| eval::is_truth(value, true))?,
-            Test::False => self.with_one(cx, |value| eval::is_truth(value, false))?,
-            Test::DistinctFrom => self.with_two(cx, eval::is_distinct)?,
+            Test::Null => self.with_one(cx, |value| eval::is(eval::Test::Null, value))?,
+            Test::True => self.with_one(cx, |value| eval::is(eval::Test::True, value))?,
+            Test::False => self.with_one(cx, |value| eval::is(eval::Test::False, value))?,
+            Test::DistinctFrom => {
+                self.with_two(cx, |value, other| eval::is(eval::Test::DistinctFrom(other), value))?
+            }
         };
-        if not { eval::unary(kwil_lang::ast::UnaryOp::Not, &truth) } else { Ok(truth) }
+        Ok(Value::from(truth != not))
     }
 
     fn slice(&mut self, from: bool, to: bool, cx: &mut Cx<'_>) -> Result<Value, Failure> {
