@@ -39,7 +39,11 @@ pub fn write_sql(plan: &Plan, internal: &str) -> String {
         Body::Update(update) => writer.update(update),
         Body::Delete(delete) => writer.delete(delete),
     }
-    writer.out
+    if writer.queries.is_empty() {
+        return writer.out;
+    }
+    let words = if plan.recursive { "WITH RECURSIVE" } else { "WITH" };
+    format!("{words} {} {}", writer.queries.join(", "), writer.out)
 }
 
 /// Writes an expression over the rows of one table, such as a `CHECK`. Columns stand without their table, so that the
@@ -99,15 +103,32 @@ struct Writer<'p> {
     tiebreaks: Vec<&'p [Typed]>,
     /// Terms of the grouping of the cores being written.
     groups: Vec<&'p [Typed]>,
+    /// Entries of `WITH`.
+    queries: Vec<String>,
+    /// False inside a recursive query of `WITH`.
+    may_hoist: bool,
+    /// Names of `WITH` that the `FROM` being written reads, and that must be computed whole.
+    gates: Vec<String>,
+    /// Names of `WITH` whose queries may fail, and are not recursive.
+    risky: Vec<&'p str>,
     /// Columns are written without their relation.
     is_bare: bool,
 }
 
 impl<'p> Writer<'p> {
     fn new(internal: &'p str, is_deterministic: bool) -> Self {
-        let out = String::with_capacity(256);
-        let (tiebreaks, groups) = (Vec::new(), Vec::new());
-        Self { out, internal, is_deterministic, tiebreaks, groups, is_bare: false }
+        Self {
+            out: String::with_capacity(256),
+            internal,
+            is_deterministic,
+            tiebreaks: Vec::new(),
+            groups: Vec::new(),
+            queries: Vec::new(),
+            gates: Vec::new(),
+            may_hoist: true,
+            risky: Vec::new(),
+            is_bare: false,
+        }
     }
 
     fn push(&mut self, text: &str) {
@@ -172,21 +193,26 @@ impl<'p> Writer<'p> {
     }
 
     fn with(&mut self, plan: &'p Plan) {
-        if plan.with.is_empty() {
-            return;
-        }
-        self.push(if plan.recursive { "WITH RECURSIVE " } else { "WITH " });
-        self.list(&plan.with, |writer, cte| {
-            writer.ident(&cte.name);
-            writer.push(" (");
-            writer.list(&cte.columns, |writer, column: &OutputColumn| writer.ident(&column.name));
+        for cte in &plan.with {
+            let outside = std::mem::take(&mut self.out);
+            self.ident(&cte.name);
+            self.push(" (");
+            self.list(&cte.columns, |writer, column: &OutputColumn| writer.ident(&column.name));
             // What may fail must not be mixed with the conditions of whoever reads it.
-            let is_fenced = writer.is_deterministic && select_fails(&cte.select);
-            writer.push(if is_fenced { ") AS MATERIALIZED (" } else { ") AS (" });
-            writer.select(&cte.select, Use::Cte);
-            writer.push(")");
-        });
-        self.push(" ");
+            let is_risky = self.is_deterministic && select_fails(&cte.select);
+            self.push(if is_risky { ") AS MATERIALIZED (" } else { ") AS (" });
+            // A recursive query may be endless, and is read only as far as needed; what is in it may name it.
+            let is_recursive = plan.recursive && !cte.select.compounds.is_empty();
+            self.may_hoist = !is_recursive;
+            self.select(&cte.select, Use::Cte);
+            self.may_hoist = true;
+            self.push(")");
+            let query = std::mem::replace(&mut self.out, outside);
+            self.queries.push(query);
+            if is_risky && !is_recursive {
+                self.risky.push(&cte.name);
+            }
+        }
     }
 
     fn select(&mut self, select: &'p PlannedSelect, rows_are: Use) {
@@ -319,12 +345,20 @@ impl<'p> Writer<'p> {
             RelationSource::Table { namespace, name } => {
                 return self.target(namespace, name, &relation.alias);
             }
-            RelationSource::Cte(name) => self.ident(name),
-            RelationSource::Select(select) => {
-                self.push("(");
-                self.select(select, Use::Relation);
-                self.push(")");
+            RelationSource::Cte(name) => {
+                if self.risky.contains(&&**name) {
+                    self.gates.push(name.to_string());
+                }
+                self.ident(name);
             }
+            RelationSource::Select(select) => match self.hoisted(relation, select) {
+                Some(name) => self.ident(&name),
+                None => {
+                    self.push("(");
+                    self.select(select, Use::Relation);
+                    self.push(")");
+                }
+            },
             RelationSource::Unnest { args, ordinality, .. } => {
                 self.push("unnest(");
                 self.list(args, Self::unnested);
@@ -336,6 +370,21 @@ impl<'p> Writer<'p> {
         if let RelationSource::Unnest { columns, .. } = &relation.source {
             self.names(columns);
         }
+    }
+
+    /// Moves a relation that may fail to `WITH` under a name no program can write, so that it can be computed whole.
+    fn hoisted(&mut self, relation: &PlannedRelation, select: &'p PlannedSelect) -> Option<String> {
+        let may_hoist = self.is_deterministic && self.may_hoist;
+        if !may_hoist || !select_fails(select) || select.is_correlated() {
+            return None;
+        }
+        let outside = std::mem::take(&mut self.out);
+        self.select(select, Use::Cte);
+        let query = std::mem::replace(&mut self.out, outside);
+        let name = format!("_w{}_{}", self.queries.len(), relation.alias);
+        self.queries.push(format!("{} AS MATERIALIZED ({query})", quote_ident(&name)));
+        self.gates.push(name.clone());
+        Some(name)
     }
 
     /// Columns compare byte by byte, those of unpacked arrays too.

@@ -11,10 +11,8 @@ mod random_typed;
 pub use random::Random;
 pub use random_typed::{SAMPLE_SCHEMA, SAMPLE_VARIABLES, sample_catalog, sample_variables};
 
-use kwil_types::{DataType, TypeKind};
-
-use crate::analyze::{Catalog, Context, VariableType, analyze_query, check_action, info_namespace};
-use crate::ast::{Statement, StatementKind};
+use crate::analyze::{Context, analyze_query, check_action};
+use crate::ast::{BodySummary, Query, Statement, StatementKind};
 use crate::{parse_action, parse_script, parse_script_bytes, parse_type, print_script, write_sql};
 
 /// Scripts: any bytes give statements or errors whose places lie in the text; what is read is printed as a text that
@@ -56,37 +54,70 @@ pub fn fuzz_parse_action(data: &[u8]) {
     }
 }
 
-/// Analysis: every statement on rows of any script gives a plan that can be written, or an error whose place lies in
-/// the text.
+/// Analysis on the tables of [`sample_catalog`]: every statement of any script gives a plan that can be written, or an
+/// error whose place lies in the text. Eight bytes are the seed of a statement that makes sense, more are a script.
 ///
 /// # Panics
 /// A promise of the analysis is broken.
 pub fn fuzz_analyze(data: &[u8]) {
-    let Ok(statements) = parse_script_bytes(data) else { return };
-    let catalog = Catalog { namespaces: [("info".into(), info_namespace())].into() };
-    let variables = [("$a".into(), VariableType::Value(DataType::scalar(TypeKind::Int8)))].into();
+    let text = match <[u8; 8]>::try_from(data) {
+        Ok(seed) => Random::new(u64::from_le_bytes(seed)).typed_statement(),
+        Err(_) => match std::str::from_utf8(data) {
+            Ok(text) => text.to_owned(),
+            Err(_) => return,
+        },
+    };
+    let Ok(statements) = parse_script(&text) else { return };
+    let (catalog, variables) = (sample_catalog(), sample_variables());
     for statement in &statements {
-        let context = Context {
-            catalog: &catalog,
-            namespace: "info",
-            variables: &variables,
-            deterministic: data.len().is_multiple_of(2),
-        };
         match &statement.kind {
-            StatementKind::Query(query) => match analyze_query(query, context) {
-                Ok(plan) => assert!(!write_sql(&plan, "internal").is_empty()),
-                Err(error) => {
-                    assert!(error.span.range().end <= data.len(), "{error}");
-                    assert!(!error.to_string().is_empty());
+            StatementKind::Query(query) => {
+                for deterministic in [true, false] {
+                    let namespace = if text.contains("info") { "info" } else { "main" };
+                    let variables = &variables;
+                    let context =
+                        Context { catalog: &catalog, namespace, variables, deterministic };
+                    check_plan(query, context, &text);
                 }
-            },
+            }
             StatementKind::CreateAction(action) => {
                 if let Ok(signature) = check_action(action) {
                     assert_eq!(signature.parameters.len(), action.parameters.len());
                 }
+                let summary = BodySummary::of(&action.body);
+                assert!(summary.calls.len() <= text.len(), "{text}");
             }
             _ => {}
         }
+    }
+}
+
+/// Brackets and quotes of what is written are balanced, and every parameter is used.
+fn check_plan(query: &Query, context: Context<'_>, text: &str) {
+    let plan = match analyze_query(query, context) {
+        Ok(plan) => plan,
+        Err(error) => {
+            assert!(error.span.range().end <= text.len(), "{error}");
+            assert!(!error.to_string().is_empty());
+            return;
+        }
+    };
+    let sql = write_sql(&plan, crate::INTERNAL_SCHEMA);
+    let (mut depth, mut quote) = (0_i64, None);
+    for letter in sql.chars() {
+        match (quote, letter) {
+            (None, '\'' | '"') => quote = Some(letter),
+            (Some(open), _) if open == letter => quote = None,
+            (None, '(' | '[') => depth = depth.saturating_add(1),
+            (None, ')' | ']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        assert!(depth >= 0, "{text}\n{sql}");
+    }
+    assert_eq!((depth, quote), (0, None), "{text}\n{sql}");
+    assert!(plan.tables.is_sorted(), "{text}");
+    for number in 1..=plan.parameters.len() {
+        assert!(sql.contains(&format!("${number}")), "{text}\n{sql}");
     }
 }
 
@@ -176,6 +207,15 @@ mod tests {
         fn random_programs_are_planned_or_refused(seed in any::<u64>()) {
             let text = print_script(&Random::new(seed).script());
             fuzz_analyze(text.as_bytes());
+        }
+
+        #[test]
+        fn statements_that_make_sense_are_planned(seed in any::<u64>()) {
+            let text = Random::new(seed).typed_statement();
+            prop_assert!(parse_script(&text).is_ok(), "{}", text);
+            fuzz_analyze(&seed.to_le_bytes());
+            let mut random = Random::new(seed);
+            fuzz_analyze(&mutated(&text, &mut random));
         }
 
         #[test]

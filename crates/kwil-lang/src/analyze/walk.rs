@@ -81,6 +81,13 @@ impl Typed {
 }
 
 impl PlannedSelect {
+    /// True when a column of a query further out is used.
+    pub(crate) fn is_correlated(&self) -> bool {
+        let mut found = false;
+        level_of_select(self, 0, &mut |level| found |= level > 0);
+        found
+    }
+
     /// Calls `visit` with every expression of the select itself, and `query` with every subquery that is a relation.
     pub(crate) fn each_part<'s>(
         &'s self,

@@ -157,9 +157,11 @@ impl<'p> Writer<'p> {
         let may_fail = self.is_deterministic
             && (filter.is_some_and(may_fail) || from.joins.iter().any(|join| may_fail(&join.on)));
         if !may_fail {
+            let outer = std::mem::take(&mut self.gates);
             self.from(from, &mut |writer, on| writer.expr(on));
             self.push(behind);
-            return self.clause(" WHERE ", filter);
+            let words = self.where_words(outer, filter.is_some());
+            return self.clause(words, filter);
         }
         let relations =
             std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation));
@@ -170,12 +172,32 @@ impl<'p> Writer<'p> {
             self.inner_joins(from, filter, pins, behind);
         } else {
             let mut joined = 1_usize;
+            let outer = std::mem::take(&mut self.gates);
             self.from(from, &mut |writer, on| {
                 joined = joined.saturating_add(1);
                 writer.condition("", Some(on), own.get(..joined).unwrap_or_default());
             });
             self.push(behind);
-            self.condition(" WHERE ", filter, pins);
+            let words = self.where_words(outer, filter.is_some());
+            self.condition(words, filter, pins);
+        }
+    }
+
+    /// Writes `WHERE` and that every relation which may fail is computed whole before any row is looked at: whether a
+    /// relation is read at all depends on the plan otherwise. Gives what stands in front of the condition, if there is
+    /// one.
+    fn where_words(&mut self, outer: Vec<String>, has_condition: bool) -> &'static str {
+        let gates = std::mem::replace(&mut self.gates, outer);
+        for (number, name) in gates.iter().enumerate() {
+            self.push(if number > 0 { " AND " } else { " WHERE " });
+            self.push("((SELECT pg_catalog.count(*) FROM ");
+            self.ident(name);
+            self.push(") IS NOT NULL)");
+        }
+        match (gates.is_empty(), has_condition) {
+            (true, _) => " WHERE ",
+            (false, true) => " AND ",
+            (false, false) => "",
         }
     }
 
@@ -188,6 +210,7 @@ impl<'p> Writer<'p> {
         behind: &str,
     ) {
         let mut parts = Parts::default();
+        let outer = std::mem::take(&mut self.gates);
         self.from(from, &mut |writer, on| {
             let mut own = Parts::default();
             own.add(on);
@@ -202,8 +225,10 @@ impl<'p> Writer<'p> {
         });
         self.push(behind);
         filter.into_iter().for_each(|filter| parts.add(filter));
-        if filter.is_some() || !parts.risky.is_empty() {
-            self.parts(" WHERE ", &parts, pins);
+        let has_condition = filter.is_some() || !parts.risky.is_empty();
+        let words = self.where_words(outer, has_condition);
+        if has_condition {
+            self.parts(words, &parts, pins);
         }
     }
 }

@@ -331,9 +331,30 @@ fn what_may_fail_is_computed_for_the_same_rows_everywhere() {
     // A relation is not mixed with the conditions of whoever reads it.
     has(
         "SELECT s.x FROM (SELECT 10 / a AS x FROM t) s WHERE s.x > 1",
-        &["FROM main.t AS t OFFSET 0) AS s"],
+        &[
+            "WITH _w0_s AS MATERIALIZED (SELECT (10::INT8 / t.a) AS x FROM main.t AS t) SELECT s.x AS x FROM _w0_s AS s WHERE \
+         ((SELECT pg_catalog.count(*) FROM _w0_s) IS NOT NULL) AND (s.x > 1::INT8)",
+        ],
     );
-    has("WITH w AS (SELECT 10 / a AS x FROM t) SELECT x FROM w", &["AS MATERIALIZED (SELECT"]);
+    has(
+        "WITH w AS (SELECT 10 / a AS x FROM t) SELECT w.x FROM w JOIN u ON u.id = w.x",
+        &[
+            "AS MATERIALIZED (SELECT",
+            "WHERE ((SELECT pg_catalog.count(*) FROM w) IS NOT NULL) ORDER BY",
+        ],
+    );
+    has(
+        "SELECT id FROM t WHERE EXISTS (SELECT 1 FROM (SELECT 10 / t.a AS x FROM u) s)",
+        &["AS u OFFSET 0) AS s"],
+    );
+    lacks(
+        "WITH RECURSIVE w (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM w WHERE x < 9) SELECT x FROM w",
+        &["count"],
+    );
+    has(
+        "WITH RECURSIVE w (x) AS (SELECT 1 UNION ALL SELECT s.y FROM (SELECT x + 1 AS y FROM w) s) SELECT x FROM w LIMIT 3",
+        &["FROM w AS w OFFSET 0) AS s"],
+    );
     // What a program guards itself stays where it is.
     has(
         "DELETE FROM t WHERE b = 'x' AND CASE WHEN a = 0 THEN false ELSE 10 / a > 1 END",
