@@ -12,6 +12,7 @@
 //! ```
 
 pub mod catalog;
+pub mod eval;
 
 mod context;
 mod error;

@@ -3,6 +3,7 @@
 //! A [`Decimal`] always fits its declared type: the magnitude has at most `precision` digits, of which `scale` stand
 //! behind the point. Its text is plain, never with an exponent, and has exactly `scale` fractional digits.
 
+mod arithmetic;
 mod parse;
 
 use std::cmp::Ordering;
@@ -68,6 +69,18 @@ pub enum DecimalError {
     /// A literal needs a larger precision than any type has.
     #[error("number needs more than 1000 digits")]
     TooLong,
+    /// A divisor, or the base of a negative power, is zero.
+    #[error("division by zero")]
+    DivisionByZero,
+    /// An exponent has a fraction.
+    #[error("exponent {0} is not an integer")]
+    Exponent(Box<Decimal>),
+    /// The exact power has more digits than are ever computed.
+    #[error("power has more than {digits} digits")]
+    PowerTooLong {
+        /// Digits that are computed at most.
+        digits: u64,
+    },
 }
 
 impl Decimal {

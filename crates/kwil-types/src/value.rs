@@ -151,6 +151,27 @@ impl Array {
         Ok(Self { element: TypeKind::Numeric { precision, scale }, items })
     }
 
+    /// Replaces the element at `position`, counted from 0. Behind the end the array grows, with NULL in between: bound
+    /// `position` first.
+    ///
+    /// # Errors
+    /// [`ValueError::ElementType`]: the array is then unchanged.
+    pub fn set(&mut self, position: usize, item: Option<Scalar>) -> Result<(), ValueError> {
+        match item.as_ref().map(Scalar::kind) {
+            Some(got) if got != self.element => {
+                return Err(ValueError::ElementType { want: self.element, got });
+            }
+            Some(_) | None => {}
+        }
+        if position >= self.items.len() {
+            self.items.resize(position.saturating_add(1), None);
+        }
+        if let Some(place) = self.items.get_mut(position) {
+            *place = item;
+        }
+        Ok(())
+    }
+
     /// The type that the elements share.
     #[must_use]
     pub fn element(&self) -> TypeKind {
