@@ -68,7 +68,6 @@ pub fn assignable(value: Value, to: DataType) -> Result<Value, Failure> {
 const NULL: DataType = DataType::scalar(TypeKind::Null);
 const INT8: DataType = DataType::scalar(TypeKind::Int8);
 const BOOL: DataType = DataType::scalar(TypeKind::Bool);
-const TEXT: DataType = DataType::scalar(TypeKind::Text);
 
 /// Types that operators take together: precision and scale do not count, untyped NULLs fit everything.
 fn is_alike(left: DataType, right: DataType) -> bool {

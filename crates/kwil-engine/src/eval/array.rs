@@ -62,11 +62,11 @@ pub(super) fn element_of(item: Value, element: TypeKind) -> Evaluated<Option<Sca
     }
 }
 
-/// An array, or the type of a NULL one.
-fn expect_array(value: &Value) -> Result<Result<&Array, DataType>, Failure> {
+/// An array; `None` for a NULL one of a known type.
+fn expect_array(value: &Value) -> Evaluated<Option<&Array>> {
     match value {
-        Value::Array(array) => Ok(Ok(array)),
-        Value::Null(data_type) if data_type.is_array() => Ok(Err(*data_type)),
+        Value::Array(array) => Ok(Some(array)),
+        Value::Null(data_type) if data_type.is_array() => Ok(None),
         Value::Null(data_type) if data_type.kind() == TypeKind::Null => {
             Err(Failure::new(ErrorClass::InvalidNull, "an untyped NULL has no elements"))
         }
@@ -103,7 +103,7 @@ pub fn slice(array: &Value, from: Option<&Value>, to: Option<&Value>) -> Result<
     let found = expect_array(array)?;
     let null = || Ok(Value::Null(array.data_type()));
     let (Some(from), Some(to)) = (bound(from, 1)?, bound(to, i64::MAX)?) else { return null() };
-    let Ok(found) = found else { return null() };
+    let Some(found) = found else { return null() };
     let start = position(from.max(1)).unwrap_or(usize::MAX);
     let end = usize::try_from(to.max(0)).unwrap_or(usize::MAX).min(found.items().len());
     let items = found.items().get(start..end).unwrap_or_default();
@@ -116,8 +116,8 @@ fn bound(value: Option<&Value>, missing: i64) -> Evaluated<Option<i64>> {
 
 /// The array that an assignment changes; a NULL one starts empty.
 fn target(array: &mut Value) -> Evaluated<&mut Array> {
-    if let Err(null) = expect_array(array)? {
-        *array = build_array(null.kind(), Vec::new())?;
+    if expect_array(array)?.is_none() {
+        *array = build_array(array.data_type().kind(), Vec::new())?;
     }
     match array {
         Value::Array(array) => Ok(array),
@@ -149,12 +149,12 @@ pub fn set_element(
     value: Value,
     limits: &Limits,
 ) -> Result<(), Failure> {
-    expect_array(array)?;
+    let element = expect_array(array).map(|_| array.data_type().kind())?;
     let index = not_null(integer(index, "index")?)?;
     let position =
         position(index).ok_or_else(|| out_of_bounds(format_args!("index {index} is below 1")))?;
     check_elements(position.saturating_add(1), limits)?;
-    let item = element_of(value, array.data_type().kind())?;
+    let item = element_of(value, element)?;
     put(target(array)?, position, item)
 }
 
@@ -184,7 +184,7 @@ pub fn set_slice(
     };
     check_elements(last.saturating_add(1), limits)?;
     let count = beyond.saturating_add(1);
-    let Ok(source) = expect_array(values)? else {
+    let Some(source) = expect_array(values)? else {
         return Err(Failure::new(ErrorClass::InvalidNull, "a slice cannot be set to NULL"));
     };
     let Some(source_items) = source.items().get(..count) else {

@@ -324,10 +324,13 @@ mod tests {
                 ("9999999", "0.001", WIDE),
             ],
         );
-        // 0.4 and 999 nines, then 75: rounded up at the thousandth digit, and then once more.
-        let (half, double) = (format!("1{}", "0".repeat(999)), format!("2{}1", "0".repeat(998)));
-        let quotient = number(&half, 1000, 0).checked_div(&number(&double, 1000, 0)).unwrap();
-        assert_eq!(quotient.to_string(), "1");
+        // The exact quotient is 1.7e-500 below a half: 1000 significant digits end before that shows.
+        let whole = BigInt::from(10).pow(500);
+        let divisor = BigInt::from(10).pow(499) * 3 + 1;
+        let dividend = &whole * &divisor + (&divisor - 1) / 2;
+        let number = |unscaled: &BigInt| Decimal::from_unscaled(unscaled, 1000, 0).unwrap();
+        let quotient = number(&dividend).checked_div(&number(&divisor)).unwrap();
+        assert_eq!(quotient.unscaled(), whole + 1);
     }
 
     #[test]
