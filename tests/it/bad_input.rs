@@ -102,6 +102,7 @@ fn a_taken_port_is_named_with_its_key() -> Result<()> {
         ensure!(status.code() == Some(1), "{key}: ended with {status}: {said}");
         ensure!(said.contains(key) && said.contains(listen), "{key} or {listen} is not in: {said}");
         ensure!(said.contains("in use"), "the reason is not in: {said}");
+        ensure!(!said.contains("PostgreSQL"), "{key}: told after the database: {said}");
     }
     holder.stop_cleanly(DEADLINE)?;
     Ok(())
@@ -230,7 +231,7 @@ fn bootnodes_that_lead_nowhere_are_told_and_do_not_stop_a_node() -> Result<()> {
     network.members[0].process()?.wait_for("Committed Block", DEADLINE)?;
     network.add_sentry(&lab)?;
     let sentry = &mut network.members[1];
-    sentry.process()?.wait_for("starting user json-rpc server", DEADLINE)?;
+    sentry.process()?.wait_for("Node started", DEADLINE)?;
     sentry.take()?.stop_cleanly(DEADLINE)?;
     let own = sentry.peer();
     let address = network.members[0].host.address();

@@ -8,3 +8,4 @@ mod guide;
 mod load;
 mod network;
 mod refused;
+mod startup;

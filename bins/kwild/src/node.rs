@@ -23,8 +23,8 @@ pub(crate) struct NodeInputs {
     pub(crate) genesis: Genesis,
 }
 
-/// Runs the node until `stop` is cancelled or something essential fails. A stop while the node starts waits for the
-/// end of the start, so that everything is closed in order.
+/// Runs the node until `stop` is cancelled or something essential fails. A stop while the node starts closes what is
+/// open, in order.
 pub(crate) async fn run(inputs: NodeInputs, stop: CancellationToken) -> Result<(), CliError> {
     let NodeInputs { root, config, key, genesis } = inputs;
     let mut builder = NodeBuilder::new(&root, genesis, key).config(config).version(VERSION);
@@ -32,8 +32,12 @@ pub(crate) async fn run(inputs: NodeInputs, stop: CancellationToken) -> Result<(
     if let Ok(program) = std::env::current_exe() {
         builder = builder.launcher(Launcher::Subcommand(program));
     }
-    let node = match builder.start().await {
+    let node = match builder.start_until(stop.clone()).await {
         Ok(node) => node,
+        Err(NodeError::Stopping) => {
+            tracing::info!(target: "KWILD", "Server is now shut down.");
+            return Ok(());
+        }
         Err(error) if stop.is_cancelled() => {
             tracing::warn!(target: "KWILD", %error, "The node did not start");
             return Ok(());

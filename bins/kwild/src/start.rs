@@ -14,6 +14,7 @@ use kwil_genesis::Genesis;
 use kwil_log::{LogHandle, Setup};
 use kwil_store::{RootLock, StoreError};
 
+use self::lifecycle::Lifecycle;
 use crate::node::NodeInputs;
 
 /// Run the node in its root directory until it is stopped by a signal.
@@ -58,8 +59,10 @@ impl Start {
             ))
             .hint("make one with 'kwild setup init', or use --autogen for a test node"));
         }
+        let lifecycle = Lifecycle::begin()?;
         let (inputs, log) = self.prepare(&root, context)?;
-        lifecycle::run(inputs, &log, context)
+        lifecycle
+            .run(inputs, &log, context)
             .map_err(|error| error.within("node stopped with error"))
     }
 

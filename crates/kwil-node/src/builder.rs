@@ -8,6 +8,7 @@ use kwil_crypto::PrivateKey;
 use kwil_crypto::auth::Registry;
 use kwil_genesis::Genesis;
 use kwil_state::{Extensions, Launcher, StatementEngine};
+use tokio_util::sync::CancellationToken;
 
 use crate::error::NodeError;
 use crate::node::Node;
@@ -77,11 +78,19 @@ impl NodeBuilder {
     }
 
     /// Starts the node: locks the root folder, opens ports, stores and database, replays what the database lacks, and
-    /// takes part.
+    /// takes part. The services answer from the moment their ports are open, with what a starting node knows.
     ///
     /// # Errors
     /// The first thing that does not work; everything opened before is closed again.
     pub async fn start(self) -> Result<Node, NodeError> {
-        Box::pin(startup::start(self)).await
+        self.start_until(CancellationToken::new()).await
+    }
+
+    /// As [`Self::start`], but gives up when `stop` is cancelled before the node takes part; everything is closed then.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and [`NodeError::Stopping`].
+    pub async fn start_until(self, stop: CancellationToken) -> Result<Node, NodeError> {
+        Box::pin(startup::start(self, stop)).await
     }
 }

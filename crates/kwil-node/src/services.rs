@@ -4,6 +4,7 @@
 
 mod admin;
 mod chain;
+mod entrance;
 mod health;
 mod submit;
 mod user;
@@ -11,6 +12,7 @@ mod user;
 use std::sync::Arc;
 use std::time::Instant;
 
+use kwil_api::admin::NodeStatus;
 use kwil_api::{RpcCode, RpcError};
 use kwil_config::Config;
 use kwil_crypto::NodeId;
@@ -27,15 +29,40 @@ use crate::executor::{ChainTip, ExecutorHandle};
 use crate::mempool::Mempool;
 use crate::peers::TxIntake;
 
+pub(crate) use entrance::{Entrance, Step};
 pub(crate) use submit::NodeWallet;
 
-/// Everything that answers come from. Shared by all front ends.
-pub(crate) struct Services {
+/// What is known of a node before anything of it runs.
+#[derive(Debug, Clone)]
+pub(crate) struct Facts {
     pub(crate) config: Arc<Config>,
     pub(crate) genesis: Arc<Genesis>,
     pub(crate) node_id: NodeId,
     pub(crate) version: &'static str,
     pub(crate) started: Instant,
+}
+
+impl Facts {
+    fn node_status(&self, role: &str) -> NodeStatus {
+        NodeStatus {
+            chain_id: self.genesis.chain_id().to_owned(),
+            node_id: self.node_id.to_string(),
+            app_ver: APP_VERSION,
+            listen_addr: self.config.p2p.listen.to_string(),
+            role: role.to_owned(),
+            rpc_addr: self.config.admin.listen.to_string(),
+            version: self.version.to_owned(),
+            uptime_ms: i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// Version of the rules of execution.
+const APP_VERSION: u64 = 1;
+
+/// Everything that answers come from. Shared by all front ends.
+pub(crate) struct Services {
+    pub(crate) facts: Facts,
     pub(crate) chain: ChainReads,
     pub(crate) database: Database,
     pub(crate) mempool: Mempool,
@@ -58,7 +85,7 @@ impl Services {
 
 impl std::fmt::Debug for Services {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Services").field("node_id", &self.node_id).finish_non_exhaustive()
+        f.debug_struct("Services").field("node_id", &self.facts.node_id).finish_non_exhaustive()
     }
 }
 

@@ -9,17 +9,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use kwil_config::Config;
 use kwil_crypto::PrivateKey;
 use kwil_crypto::auth::Registry;
-use kwil_genesis::Genesis;
-use kwil_p2p::{Chain, ChainView, Network, NetworkEvents, NetworkHandle};
+use kwil_p2p::{Chain, ChainView, Network, NetworkEvents, NetworkHandle, Port};
 use kwil_quic::Identity;
 use kwil_rpc::Apis;
-use kwil_state::{Database, Endpoint, Executor, Extensions, Launcher, Published};
+use kwil_state::{Database, Endpoint, Executor, Extensions, Launcher, Postgres, Published};
 use kwil_store::{BlockLogHandle, ConsensusLogHandle, StateFile};
 use kwil_types::{AccountId, Height};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::block_sync::{self, SyncHandle, SyncParts, SyncStatus, SyncTask};
 use crate::builder::NodeBuilder;
@@ -31,10 +30,11 @@ use crate::error::NodeError;
 use crate::evidence::EvidenceFolder;
 use crate::executor::{self, ChainTip, ExecutorHandle, ExecutorTask, Outlets, Tip};
 use crate::mempool::{AccountLookup, Limits, LookupFailed, Mempool};
-use crate::node::{Listeners, Node};
+use crate::node::Node;
 use crate::peers::{ChainServer, MempoolSource, PeerTask, TxIntake};
 use crate::rules::RulesSource;
-use crate::services::{NodeWallet, Services};
+use crate::services::{Entrance, Facts, NodeWallet, Services, Step};
+use crate::startup::listeners::{Doors, Rpc};
 use crate::startup::stores::Stores;
 use crate::tasks::Tasks;
 use crate::{database, watchers};
@@ -45,12 +45,9 @@ const CLOSE_READS: Duration = Duration::from_secs(5);
 /// What never changes while a node runs.
 struct Basis {
     root: PathBuf,
-    config: Arc<Config>,
-    genesis: Arc<Genesis>,
+    facts: Facts,
     key: PrivateKey,
     identity: Identity,
-    version: &'static str,
-    started: Instant,
 }
 
 /// The committed state, opened and brought to one height.
@@ -70,43 +67,80 @@ struct Admission {
     checks: BlockChecks,
 }
 
-/// Starts a node, or leaves nothing running.
-pub(crate) async fn start(builder: NodeBuilder) -> Result<Node, NodeError> {
+/// Starts a node, or leaves nothing running. `stop` ends the start early.
+pub(crate) async fn start(
+    builder: NodeBuilder,
+    stop: CancellationToken,
+) -> Result<Node, NodeError> {
     let NodeBuilder { root, config, genesis, key, launcher, extensions, version } = builder;
     let lock = kwil_store::RootLock::acquire(&root)?;
     let identity = Identity::new(key.clone())?;
-    let basis = Basis {
-        root,
+    let facts = Facts {
         config: Arc::new(config),
         genesis: Arc::new(genesis),
-        key,
-        identity,
+        node_id: identity.node_id(),
         version,
         started: Instant::now(),
     };
-    let stores = stores::open(&basis.root, &basis.genesis)?;
-    let server =
-        database::start(&basis.root, &basis.config, launcher.unwrap_or(Launcher::Setpriv)).await?;
+    let basis = Basis { root, facts: facts.clone(), key, identity };
+    let entrance = Arc::new(Entrance::new(facts));
+    let apis = Apis::of(Arc::clone(&entrance));
+    let Doors { p2p, rpc } = Doors::open(&basis, apis.clone()).await?;
+    let listeners = rpc.addresses(p2p.address());
+    listeners::tell_identity(&basis.facts.node_id, p2p.address());
+    let launcher = launcher.unwrap_or(Launcher::Setpriv);
+    let behind = Box::pin(behind_doors(&basis, &entrance, p2p, (launcher, extensions), &stop));
+    let (server, wired, parts) = match behind.await {
+        Ok(built) => built,
+        Err(error) => {
+            rpc.close().await;
+            return Err(error);
+        }
+    };
+    Ok(Node {
+        id: basis.facts.node_id,
+        tasks: wired.run(rpc, &basis.root, &parts),
+        server,
+        driver: parts.driver,
+        tip: parts.tip,
+        apis,
+        listeners,
+        shutdown_timeout: basis.facts.config.general.shutdown_timeout.to_std().unwrap_or_default(),
+        lock,
+    })
+}
+
+/// Everything that may take long, and what is built on it.
+async fn behind_doors(
+    basis: &Basis,
+    entrance: &Entrance,
+    port: Port,
+    (launcher, extensions): (Launcher, Extensions),
+    stop: &CancellationToken,
+) -> Result<(Postgres, Wired, Parts), NodeError> {
+    let stores = stores::open(&basis.root, &basis.facts.genesis)?;
+    entrance.at(Step::Database);
+    let server = database::start(&basis.root, &basis.facts.config, launcher).await?;
     let composed = async {
         let (authenticators, has_engine) =
             (Arc::clone(&extensions.authenticators), extensions.engine.is_some());
-        let storage =
-            Box::pin(storage(&basis, stores, server.endpoint().clone(), extensions)).await?;
-        let admission = admission(&basis, &storage, authenticators, has_engine);
-        compose(&basis, storage, admission).await
+        entrance.at(Step::Replay);
+        let endpoint = server.endpoint().clone();
+        let storage = tokio::select! {
+            () = stop.cancelled() => return Err(NodeError::Stopping),
+            storage = Box::pin(storage(basis, stores, endpoint, extensions)) => storage?,
+        };
+        entrance.at(Step::Network);
+        let admission = admission(basis, &storage, authenticators, has_engine);
+        compose(basis, port, storage, admission)
     };
     match Box::pin(composed).await {
-        Ok((tasks, parts)) => Ok(Node {
-            id: basis.identity.node_id(),
-            tasks,
-            server,
-            driver: parts.driver,
-            tip: parts.tip,
-            apis: parts.apis,
-            listeners: parts.listeners,
-            shutdown_timeout: basis.config.general.shutdown_timeout.to_std().unwrap_or_default(),
-            lock,
-        }),
+        Ok((wired, parts, services)) => {
+            let facts = &basis.facts;
+            entrance.open(Arc::new(services));
+            tracing::info!(target: "KWILD", height = parts.tip.borrow().height, ms = facts.started.elapsed().as_millis(), "Node started");
+            Ok((server, wired, parts))
+        }
         Err(error) => {
             server.stop().await;
             Err(error)
@@ -120,8 +154,8 @@ async fn storage(
     endpoint: Endpoint,
     extensions: Extensions,
 ) -> Result<Storage, NodeError> {
-    let mut state = Executor::open(endpoint.clone(), &basis.genesis, extensions).await?;
-    let database = Database::new(endpoint, basis.config.db.max_connections);
+    let mut state = Executor::open(endpoint.clone(), &basis.facts.genesis, extensions).await?;
+    let database = Database::new(endpoint, basis.facts.config.db.max_connections);
     let sets = SetHistory::open(&basis.root)?;
     let chain = ChainReads { blocks: stores.blocks.clone(), index: stores.index.clone(), sets };
     let tip = stores.owners.run_beside(executor::open(&mut state, &chain)).await?;
@@ -136,9 +170,9 @@ fn admission(
     authenticators: Arc<Registry>,
     has_engine: bool,
 ) -> Admission {
-    let limits = &basis.config.mempool;
+    let limits = &basis.facts.config.mempool;
     let rules = RulesSource {
-        chain_id: basis.genesis.chain_id().to_owned(),
+        chain_id: basis.facts.genesis.chain_id().to_owned(),
         max_tx_bytes: u64::try_from(limits.max_tx_bytes.as_usize()).unwrap_or(u64::MAX),
         authenticators: Arc::clone(&authenticators),
         has_engine,
@@ -164,8 +198,11 @@ fn admission(
         lookup,
         std::thread::available_parallelism().map_or(2, usize::from),
     );
-    let checks =
-        BlockChecks::new(mempool.clone(), basis.genesis.chain_id().to_owned(), authenticators);
+    let checks = BlockChecks::new(
+        mempool.clone(),
+        basis.facts.genesis.chain_id().to_owned(),
+        authenticators,
+    );
     Admission { mempool, rules, checks }
 }
 
@@ -173,13 +210,10 @@ fn admission(
 struct Parts {
     driver: DriverHandle,
     tip: watch::Receiver<ChainTip>,
-    apis: Apis,
-    listeners: Listeners,
 }
 
 /// Everything that runs, built but not running.
 struct Wired {
-    rpc: listeners::Rpc,
     driver: Driver,
     sync: SyncTask,
     network: Network,
@@ -189,12 +223,13 @@ struct Wired {
     owners: stores::Owners,
 }
 
-async fn compose(
+fn compose(
     basis: &Basis,
+    port: Port,
     storage: Storage,
     admission: Admission,
-) -> Result<(Tasks, Parts), NodeError> {
-    let (network, peers, events) = open_network(basis, &storage, &admission.mempool)?;
+) -> Result<(Wired, Parts, Services), NodeError> {
+    let (network, peers, events) = open_network(basis, port, &storage, &admission.mempool)?;
     let Storage { stores, state, database, chain, tip, published } = storage;
     let Admission { mempool, rules, checks } = admission;
     let (tip_tx, tip_rx) = watch::channel(ChainTip::of(&tip));
@@ -211,9 +246,9 @@ async fn compose(
     let (executor, executor_queue) = ExecutorHandle::new(checks);
     let (sync, sync_queue) = block_sync::queue();
     let machine = consensus::machine(
-        &basis.config,
+        &basis.facts.config,
         &basis.key,
-        &basis.genesis,
+        &basis.facts.genesis,
         tip,
         stores.recovered,
         &basis.root,
@@ -240,7 +275,7 @@ async fn compose(
     let executor_task =
         ExecutorTask::new(state, executor.clone(), executor_queue, consensus.clone(), outlets);
     let sync_parts = SyncParts {
-        chain_hash: basis.genesis.hash(),
+        chain_hash: basis.facts.genesis.hash(),
         network: peers.clone(),
         blocks,
         executor: executor.clone(),
@@ -260,12 +295,8 @@ async fn compose(
         tip: tip_rx.clone(),
     };
     let services = services(basis, seen, consensus.clone(), executor, sync.watch());
-    let apis = Apis::of(Arc::new(services));
-    let (rpc, rpc_stop) = listeners::open(basis, apis.clone()).await?;
-    let listeners = listeners::addresses(peers.local_address(), &rpc);
     let server = ChainServer { chain, driver: consensus.clone() };
     let wired = Wired {
-        rpc: listeners::rpc(rpc, rpc_stop),
         driver,
         sync: sync_task,
         network,
@@ -274,12 +305,12 @@ async fn compose(
         database,
         owners: stores.owners,
     };
-    let parts = Parts { driver: consensus, tip: tip_rx, apis, listeners };
-    Ok((wired.run(&basis.root, &parts), parts))
+    Ok((wired, Parts { driver: consensus, tip: tip_rx }, services))
 }
 
 fn open_network(
     basis: &Basis,
+    port: Port,
     storage: &Storage,
     mempool: &Mempool,
 ) -> Result<(Network, NetworkHandle, NetworkEvents), NodeError> {
@@ -293,22 +324,20 @@ fn open_network(
         syncing: false,
         serves_snapshots: false,
     };
-    let opened = Network::start(
-        listeners::p2p(&basis.root, &basis.config, basis.version)?,
+    let opened = Network::on(
+        port,
         basis.identity.clone(),
-        Chain { id: basis.genesis.chain_id().to_owned(), hash: basis.genesis.hash() },
+        Chain { id: basis.facts.genesis.chain_id().to_owned(), hash: basis.facts.genesis.hash() },
         view,
         Arc::new(MempoolSource(mempool.clone())),
     );
-    let opened = opened.map_err(Box::new)?;
-    listeners::tell_identity(&basis.identity.node_id(), opened.1.local_address());
-    Ok(opened)
+    Ok(opened.map_err(Box::new)?)
 }
 
 impl Wired {
     /// Starts everything; the order here is the order of stopping.
-    fn run(self, root: &Path, parts: &Parts) -> Tasks {
-        let Self { rpc, driver, sync, network, peers, executor, database, owners } = self;
+    fn run(self, rpc: Rpc, root: &Path, parts: &Parts) -> Tasks {
+        let Self { driver, sync, network, peers, executor, database, owners } = self;
         let mut tasks = Tasks::new();
         let (root, consensus, tip) = (root.to_owned(), parts.driver.clone(), parts.tip.clone());
         tasks.spawn("RPC services", |stop| rpc.run(stop));
@@ -349,11 +378,7 @@ fn services(
 ) -> Services {
     let Seen { chain, database, mempool, intake, published, tip } = seen;
     Services {
-        config: Arc::clone(&basis.config),
-        genesis: Arc::clone(&basis.genesis),
-        node_id: basis.identity.node_id(),
-        version: basis.version,
-        started: basis.started,
+        facts: basis.facts.clone(),
         chain,
         database,
         mempool,
@@ -364,7 +389,7 @@ fn services(
         published,
         tip,
         sync,
-        wallet: NodeWallet::new(basis.key.clone(), basis.genesis.chain_id().to_owned()),
+        wallet: NodeWallet::new(basis.key.clone(), basis.facts.genesis.chain_id().to_owned()),
     }
 }
 
@@ -389,7 +414,7 @@ fn driver_parts(basis: &Basis, handles: &Handles<'_>, log: ConsensusLogHandle) -
         held: StateFile::held(&basis.root),
         leader_updates: StateFile::leader_updates(&basis.root),
         evidence: EvidenceFolder::new(&basis.root),
-        chain_hash: basis.genesis.hash(),
+        chain_hash: basis.facts.genesis.hash(),
         me,
         own_account: AccountId::from(&me),
     }

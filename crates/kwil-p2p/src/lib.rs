@@ -91,7 +91,7 @@ pub use exchange::{
 };
 pub use handle::{BlockStream, Body, KnownPeer, NetworkHandle, PeerSnapshot};
 pub use metrics::{Label, Metrics, Traffic};
-pub use network::{Network, StartError};
+pub use network::{Network, Port, StartError};
 pub use peers::admission::Direction;
 pub use peers::book::BlacklistEntry;
 pub use peers::book_file::BookError;

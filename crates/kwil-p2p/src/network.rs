@@ -67,6 +67,35 @@ pub enum StartError {
     Entropy(getrandom::Error),
 }
 
+/// An open UDP port that nobody serves yet. A node opens it before anything slow, so that a taken port is told at once;
+/// what arrives meanwhile waits in the system's buffer.
+#[derive(Debug)]
+pub struct Port {
+    config: Config,
+    socket: std::net::UdpSocket,
+    address: SocketAddr,
+}
+
+impl Port {
+    /// Opens the port of `config`.
+    ///
+    /// # Errors
+    /// When it is taken or the address is not ours.
+    pub fn open(config: Config) -> Result<Self, StartError> {
+        let socket = bind_udp(config.listen)?.socket;
+        let address = socket
+            .local_addr()
+            .map_err(|source| StartError::Endpoint { address: config.listen, source })?;
+        Ok(Self { config, socket, address })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
 /// The peer-to-peer network of one node.
 #[derive(Debug)]
 pub struct Network {
@@ -76,11 +105,10 @@ pub struct Network {
 }
 
 impl Network {
-    /// Opens the socket and returns the network, a handle to it, and its events. Nothing happens before
-    /// [`Network::run`] is polled.
+    /// Opens the port and takes it; see [`Network::on`].
     ///
     /// # Errors
-    /// When the socket or the identity cannot be used. A damaged address book is put aside with a warning.
+    /// Those of [`Port::open`] and [`Network::on`].
     pub fn start(
         config: Config,
         identity: Identity,
@@ -88,7 +116,22 @@ impl Network {
         view: ChainView,
         txs: Arc<dyn TxSource>,
     ) -> Result<(Self, NetworkHandle, NetworkEvents), StartError> {
-        let socket = bind_udp(config.listen)?.socket;
+        Self::on(Port::open(config)?, identity, chain, view, txs)
+    }
+
+    /// Takes the port and returns the network, a handle to it, and its events. Nothing happens before [`Network::run`]
+    /// is polled. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// When the socket or the identity cannot be used. A damaged address book is put aside with a warning.
+    pub fn on(
+        port: Port,
+        identity: Identity,
+        chain: Chain,
+        view: ChainView,
+        txs: Arc<dyn TxSource>,
+    ) -> Result<(Self, NetworkHandle, NetworkEvents), StartError> {
+        let Port { config, socket, .. } = port;
         let tls = server_tls(&identity, &[P2P_ALPN], ClientAuth::Identity)?;
         let server = server_config(tls, p2p_transport())?;
         let failed = |source| StartError::Endpoint { address: config.listen, source };

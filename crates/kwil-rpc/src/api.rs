@@ -77,7 +77,8 @@ pub trait UserApi: Send + Sync + 'static {
     /// `version`.
     fn health(&self) -> Health;
 
-    /// The phase, while the node cannot answer reads yet; `None` from then on, also while it catches up.
+    /// What the start does, while the node cannot answer reads yet: a phase of state sync or some words. `None` from
+    /// then on, also while it catches up.
     fn starting(&self) -> Option<String>;
 
     /// Height of the best block, asked with every read. Nodes that know it without making a whole health answer say so

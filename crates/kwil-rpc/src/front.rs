@@ -132,9 +132,11 @@ impl Front {
     /// The node's health with what only the listener knows.
     pub(crate) fn health(&self) -> Health {
         let mut health = self.apis.user.health();
-        if let Some(phase) = self.apis.user.starting() {
+        if let Some(step) = self.apis.user.starting() {
             health.healthy = false;
-            health.phase = phase;
+            health.reasons.push(format!("starting: {step}"));
+            health.phase =
+                if step.starts_with("statesync:") { step } else { "starting".to_owned() };
         }
         health.mode = if self.settings.private { Mode::Private } else { Mode::Open };
         health.version = Service::User.version_text();

@@ -49,30 +49,50 @@ impl Signals {
     }
 }
 
-/// Runs the node until it stops by itself or is stopped.
-pub(super) fn run(
-    inputs: NodeInputs,
-    log: &LogHandle,
-    context: &mut Context,
-) -> Result<(), CliError> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .thread_name("kwild")
-        .build()
-        .map_err(|error| CliError::because("cannot start", &error))?;
-    let outcome = runtime.block_on(supervise(inputs, log, context));
-    // A thread that still computes must not keep the process.
-    runtime.shutdown_timeout(Duration::from_secs(1));
-    outcome
+/// The threads of the node and its ears for signals. Made before anything is read, so that a signal is never met by the
+/// system's default.
+pub(super) struct Lifecycle {
+    runtime: tokio::runtime::Runtime,
+    signals: Signals,
+}
+
+impl Lifecycle {
+    /// Listens for signals from now on.
+    pub(super) fn begin() -> Result<Self, CliError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .enable_all()
+            .thread_name("kwild")
+            .build()
+            .map_err(|error| CliError::because("cannot start", &error))?;
+        let signals = {
+            let _inside = runtime.enter();
+            Signals::listen()
+                .map_err(|error| CliError::because("cannot listen for signals", &error))?
+        };
+        Ok(Self { runtime, signals })
+    }
+
+    /// Runs the node until it stops by itself or is stopped.
+    pub(super) fn run(
+        self,
+        inputs: NodeInputs,
+        log: &LogHandle,
+        context: &mut Context,
+    ) -> Result<(), CliError> {
+        let Self { runtime, signals } = self;
+        let outcome = runtime.block_on(supervise(inputs, signals, log, context));
+        // A thread that still computes must not keep the process.
+        runtime.shutdown_timeout(Duration::from_secs(1));
+        outcome
+    }
 }
 
 async fn supervise(
     inputs: NodeInputs,
+    mut signals: Signals,
     log: &LogHandle,
     context: &mut Context,
 ) -> Result<(), CliError> {
-    let mut signals = Signals::listen()
-        .map_err(|error| CliError::because("cannot listen for signals", &error))?;
     let limit = inputs.config.general.shutdown_timeout;
     let root = inputs.root.clone();
     let stop = CancellationToken::new();
@@ -81,7 +101,7 @@ async fn supervise(
     let mut deadline = None;
     loop {
         tokio::select! {
-            outcome = &mut node => return outcome,
+            biased;
             wish = signals.next() => match wish {
                 Wish::Reload => reload(&root, log, context),
                 Wish::Stop(_) if deadline.is_none() => {
@@ -91,6 +111,7 @@ async fn supervise(
                 }
                 Wish::Stop(status) => leave(status),
             },
+            outcome = &mut node => return outcome,
             () = reached(deadline) => return Err(too_slow(limit)),
         }
     }

@@ -49,6 +49,7 @@ pub(crate) async fn open(state: &mut Executor, chain: &ChainReads) -> Result<Tip
     };
     let CommittedBlock { block, certificate } = newest;
     let set = chain.voters(&block);
+    chain.index.caught_up().await?;
     let updates = chain.results(at.height).await?.map(|(_, updates)| updates);
     let leader_changed =
         updates.map_or(block.header().new_leader.is_some(), |updates| updates.changes_leader());

@@ -1,11 +1,11 @@
 //! What the operator asks: status, peers, validators, lists of peers, the block in execution.
 
 use kwil_api::admin::{
-    BlacklistedPeer, BlockExecution, JoinRequest, JoinRequests, NodeStatus, Peer, ResolutionStatus,
-    StateCheck, Status, Submitted, SyncStatus, TxProgress,
+    BlacklistedPeer, BlockExecution, JoinRequest, JoinRequests, Peer, ResolutionStatus, StateCheck,
+    Status, Submitted, SyncStatus, TxProgress,
 };
 use kwil_api::{RpcCode, RpcError, Validator, account_of};
-use kwil_config::WriteOptions;
+use kwil_config::{Config, WriteOptions};
 use kwil_consensus::Command;
 use kwil_crypto::{Hash, NodeId, PublicKey};
 use kwil_p2p::{Direction, PeerSnapshot};
@@ -23,18 +23,10 @@ impl AdminApi for Services {
     fn status(&self) -> Status {
         let (tip, sync, consensus) =
             (self.tip.borrow().clone(), self.sync.borrow().clone(), self.driver.status());
-        let power = consensus.validators.power_of(self.node_id.public_key()).unwrap_or_default();
+        let power =
+            consensus.validators.power_of(self.facts.node_id.public_key()).unwrap_or_default();
         Status {
-            node: NodeStatus {
-                chain_id: self.genesis.chain_id().to_owned(),
-                node_id: self.node_id.to_string(),
-                app_ver: APP_VERSION,
-                listen_addr: self.config.p2p.listen.to_string(),
-                role: consensus.role().to_owned(),
-                rpc_addr: self.config.admin.listen.to_string(),
-                version: self.version.to_owned(),
-                uptime_ms: i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX),
-            },
+            node: self.facts.node_status(consensus.role()),
             sync: SyncStatus {
                 app_hash: Some(tip.app_hash),
                 best_block_hash: Some(tip.block_hash),
@@ -45,7 +37,7 @@ impl AdminApi for Services {
                 phase: self.phase().to_owned(),
                 progress: sync.progress(tip.height),
             },
-            validator: Validator { key: *self.node_id.public_key(), power: signed(power) },
+            validator: Validator { key: *self.facts.node_id.public_key(), power: signed(power) },
         }
     }
 
@@ -68,9 +60,7 @@ impl AdminApi for Services {
     }
 
     async fn config(&self, show_secrets: bool) -> Result<String, RpcError> {
-        Ok(self
-            .config
-            .to_toml(WriteOptions { mask_secrets: !show_secrets, ..WriteOptions::default() }))
+        Ok(config_text(&self.facts.config, show_secrets))
     }
 
     async fn submit(&self, command: NodeCommand, wait: Wait) -> Result<Submitted, RpcError> {
@@ -226,8 +216,9 @@ impl Services {
     }
 }
 
-/// Version of the rules of execution.
-const APP_VERSION: u64 = 1;
+pub(super) fn config_text(config: &Config, show_secrets: bool) -> String {
+    config.to_toml(WriteOptions { mask_secrets: !show_secrets, ..WriteOptions::default() })
+}
 
 fn join_threshold() -> Threshold {
     kwil_state::kind_of(ResolutionType::ValidatorJoin.name())

@@ -49,7 +49,7 @@ impl ChainApi for Services {
     }
 
     fn genesis(&self) -> kwil_api::chain::Genesis {
-        (&*self.genesis).into()
+        (&*self.facts.genesis).into()
     }
 
     async fn params(&self) -> Result<ConsensusParams, RpcError> {

@@ -28,7 +28,7 @@ impl Services {
         let height = signed(tip.height);
         Health {
             chain: ChainInfo {
-                chain_id: self.genesis.chain_id().to_owned(),
+                chain_id: self.facts.genesis.chain_id().to_owned(),
                 block_height: tip.height,
                 block_hash: tip.block_hash,
                 gas: !self.state().network.params().disabled_gas_costs,
@@ -46,7 +46,7 @@ impl Services {
             reasons,
             target_height: signed(sync.target.max(tip.height)),
             progress: sync.progress(tip.height),
-            node_version: self.version.to_owned(),
+            node_version: self.facts.version.to_owned(),
         }
     }
 
@@ -61,7 +61,7 @@ impl Services {
 
     /// `None` when the network makes no empty blocks: then an old block means nothing.
     fn oldest_healthy_block(&self) -> Option<Duration> {
-        let consensus = &self.config.consensus;
+        let consensus = &self.facts.config.consensus;
         let (propose, empty) = (
             consensus.propose_timeout.to_std().unwrap_or_default(),
             consensus.empty_block_timeout.to_std().unwrap_or_default(),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use kwil_api::Service;
 use kwil_config::{Config, HostPort, ServiceName};
 use kwil_crypto::NodeId;
-use kwil_p2p::{AnswerTimes, Release};
+use kwil_p2p::{AnswerTimes, Port, Release};
 use kwil_rpc::{
     AdminListen, AdminListener, AdminTls, Apis, Limits, Password, RpcHandle, RpcServer,
     ServerCertificate, ServerConfig, UserListener,
@@ -19,6 +19,22 @@ use super::{Basis, interfaces};
 use crate::error::NodeError;
 use crate::node::Listeners;
 
+/// Every port of the node, open before anything slow begins.
+pub(super) struct Doors {
+    pub(super) p2p: Port,
+    pub(super) rpc: Rpc,
+}
+
+impl Doors {
+    /// Opens all of them or none. Services answer from now on, peers are answered later.
+    pub(super) async fn open(basis: &Basis, apis: Apis) -> Result<Self, NodeError> {
+        let settings = p2p(&basis.root, &basis.facts.config, basis.facts.version)?;
+        let p2p = Port::open(settings).map_err(Box::new)?;
+        let rpc = open(basis, apis).await?;
+        Ok(Self { p2p, rpc })
+    }
+}
+
 /// The running services.
 pub(super) struct Rpc {
     handle: RpcHandle,
@@ -26,6 +42,17 @@ pub(super) struct Rpc {
 }
 
 impl Rpc {
+    pub(super) fn addresses(&self, p2p: SocketAddr) -> Listeners {
+        let handle = &self.handle;
+        Listeners { p2p, user: handle.user_addr(), admin: handle.admin_addr().cloned() }
+    }
+
+    /// Closes the listeners of a node that does not start.
+    pub(super) async fn close(self) {
+        self.stop.cancel();
+        self.handle.stopped().await;
+    }
+
     /// Waits for `stop`, then drains the listeners.
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), NodeError> {
         let mut stopped = std::pin::pin!(self.handle.stopped());
@@ -39,16 +66,13 @@ impl Rpc {
 }
 
 /// Opens the listeners of users and operator.
-pub(super) async fn open(
-    basis: &Basis,
-    apis: Apis,
-) -> Result<(RpcHandle, CancellationToken), NodeError> {
-    let config = &basis.config;
+async fn open(basis: &Basis, apis: Apis) -> Result<Rpc, NodeError> {
+    let config = &basis.facts.config;
     let stop = CancellationToken::new();
     let server = ServerConfig {
         user: Some(user(config)?),
         admin: config.admin.enable.then(|| admin(&basis.root, config)).transpose()?,
-        node_version: basis.version.to_owned(),
+        node_version: basis.facts.version.to_owned(),
     };
     let started = RpcServer::start(server, apis, &basis.identity, stop.clone()).await;
     let handle = started.map_err(Box::new)?;
@@ -58,15 +82,7 @@ pub(super) async fn open(
     if handle.admin_addr().is_some() {
         tracing::info!(target: "KWILD", listen = %config.admin.listen, "starting admin json-rpc server");
     }
-    Ok((handle, stop))
-}
-
-pub(super) fn rpc(handle: RpcHandle, stop: CancellationToken) -> Rpc {
-    Rpc { handle, stop }
-}
-
-pub(super) fn addresses(p2p: SocketAddr, handle: &RpcHandle) -> Listeners {
-    Listeners { p2p, user: handle.user_addr(), admin: handle.admin_addr().cloned() }
+    Ok(Rpc { handle, stop })
 }
 
 fn user(config: &Config) -> Result<UserListener, NodeError> {
@@ -165,11 +181,7 @@ fn service(name: ServiceName) -> Service {
 }
 
 /// `[p2p]` in the network's terms.
-pub(super) fn p2p(
-    root: &Path,
-    config: &Config,
-    version: &str,
-) -> Result<kwil_p2p::Config, NodeError> {
+fn p2p(root: &Path, config: &Config, version: &str) -> Result<kwil_p2p::Config, NodeError> {
     let (p2p, sync) = (&config.p2p, &config.block_sync);
     let release: Release = version
         .parse()

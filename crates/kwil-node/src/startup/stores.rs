@@ -67,8 +67,8 @@ pub(super) fn open(root: &Path, genesis: &Genesis) -> Result<Stores, NodeError> 
     let first = genesis.initial_height().next().get();
     let (log, torn) = BlockLog::open(&BlockLogConfig::new(root, genesis.hash(), first))?;
     tell_torn(torn.as_ref());
-    let mut index = BlockIndex::open(root, log.reader())?;
-    index.catch_up(|_| ())?;
+    // What a crash kept from the index, its owner adds while the database starts.
+    let index = BlockIndex::open(root, log.reader())?;
     let (consensus_log, recovered) = ConsensusLog::open(root)?;
     tell_torn(recovered.torn.as_ref());
     let stop = [CancellationToken::new(), CancellationToken::new(), CancellationToken::new()];

@@ -171,7 +171,7 @@ async fn health_is_for_curl() {
     let post = send(Request::post(node.url("/api/v1/health")), "").await;
     assert_eq!((post.status.as_u16(), post.text()), (405, "Method Not Allowed"));
 
-    *node.ledger.starting.lock().unwrap() = Some("starting".to_owned());
+    *node.ledger.starting.lock().unwrap() = Some("starting PostgreSQL".to_owned());
     let answer = node.get("/api/v1/health").await;
     assert_eq!(answer.status, 503);
     assert!(
@@ -179,7 +179,14 @@ async fn health_is_for_curl() {
         "{}",
         answer.text()
     );
-    assert_eq!(node.get("/api/v1/ready").await.status, 503);
+    let ready = node.get("/api/v1/ready").await;
+    assert_eq!(
+        (ready.status.as_u16(), ready.json()),
+        (
+            503,
+            json!({"ready": false, "phase": "starting", "reasons": ["starting: starting PostgreSQL"]})
+        )
+    );
     assert_eq!(node.call("rpc.health", json!({})).await.status, 200);
 }
 

@@ -59,7 +59,7 @@ pub(super) fn measure(
     }
     let mut start_to_rpc = Duration::ZERO;
     for member in &network.members {
-        member.process()?.wait_for("starting user json-rpc server", Duration::from_secs(120))?;
+        member.process()?.wait_for("Node started", Duration::from_secs(120))?;
         start_to_rpc = started.elapsed();
     }
     for member in &network.members {
