@@ -158,7 +158,7 @@ async fn storage(
     let database = Database::new(endpoint, basis.facts.config.db.max_connections);
     let sets = SetHistory::open(&basis.root)?;
     let chain = ChainReads { blocks: stores.blocks.clone(), index: stores.index.clone(), sets };
-    let tip = stores.owners.run_beside(executor::open(&mut state, &chain)).await?;
+    let tip = stores.owners.run_beside(Box::pin(executor::open(&mut state, &chain))).await?;
     chain.sets.remember(&tip.next.validators)?;
     let published = state.subscribe();
     Ok(Storage { stores, state, database, chain, tip, published })
