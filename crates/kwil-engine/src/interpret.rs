@@ -21,7 +21,6 @@ mod run;
 mod sink;
 #[cfg(test)]
 mod tests;
-mod values;
 
 pub use program::Compiled;
 
@@ -29,5 +28,3 @@ pub(crate) use contextual::contextual;
 pub(crate) use driver::{call_action, call_from};
 pub(crate) use run::{Run, Shared};
 pub(crate) use sink::RowSink;
-#[cfg(any(test, feature = "testing"))]
-pub(crate) use values::literal;

@@ -14,8 +14,8 @@ use super::log::Log;
 use super::machine::Cx;
 use crate::context::{Invocation, Limits};
 use crate::error::{EngineError, Failure};
+use crate::eval::functions::{self, Native};
 use crate::extension::Extensions;
-use crate::interpret::values::functions::{self, Native};
 use crate::prepare::{Planned, Preparer, Request, StatementId};
 use crate::session::{Prepared, Row, Session, SessionError};
 

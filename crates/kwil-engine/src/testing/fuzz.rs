@@ -82,10 +82,8 @@ pub fn fuzz_interpreter(data: &[u8]) {
 
 fn argument(of: DataType) -> Value {
     match of.kind() {
-        TypeKind::Int8 if !of.is_array() => crate::interpret::literal(&Literal::Int(3)),
-        TypeKind::Text if !of.is_array() => {
-            crate::interpret::literal(&Literal::Text("text".into()))
-        }
+        TypeKind::Int8 if !of.is_array() => crate::eval::literal(&Literal::Int(3)),
+        TypeKind::Text if !of.is_array() => crate::eval::literal(&Literal::Text("text".into())),
         TypeKind::Bool if !of.is_array() => Value::from(true),
         _ => Value::Null(of),
     }

@@ -1,13 +1,13 @@
 //! Expressions: operands first, from left to right, each exactly once.
 
 use kwil_lang::ErrorClass;
-use kwil_lang::analyze::{FunctionKind, function};
+use kwil_lang::analyze::function;
 use kwil_lang::ast::{Call, Expr, ExprKind, Ident, Is, IsTest, Slice, Variable};
 
 use super::{Compiler, number};
+use crate::eval;
 use crate::interpret::contextual::Contextual;
 use crate::interpret::program::{CallSite, Op, Test, Want};
-use crate::interpret::values as eval;
 
 impl Compiler {
     /// Leaves the value of an expression on the stack. Trees are up to [`kwil_lang::MAX_DEPTH`] high: the frame of this
@@ -146,13 +146,13 @@ impl Compiler {
             self.expr(argument);
         }
         let name = call.name.name.clone();
-        let scalar = function(&name).filter(|found| found.kind == FunctionKind::Scalar);
+        let function = function(&name);
         let site = number(self.program.calls.len());
         self.program.calls.push(CallSite {
             namespace: call.namespace.as_ref().map(|namespace| namespace.name.clone()),
             name,
             arguments: number(call.args.len()),
-            function: scalar,
+            function,
         });
         self.push(Op::Call { site, want });
     }

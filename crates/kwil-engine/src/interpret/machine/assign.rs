@@ -6,9 +6,9 @@ use kwil_types::{DataType, Value};
 use super::frame::{Slot, same_size};
 use super::{Cx, Machine, broken};
 use crate::error::Failure;
+use crate::eval;
 use crate::interpret::budget::{element_size, size};
 use crate::interpret::program::Op;
-use crate::interpret::values as eval;
 
 impl Machine {
     pub(super) fn assign(&mut self, op: Op, cx: &mut Cx<'_>) -> Result<(), Failure> {

@@ -11,12 +11,12 @@ use super::statement::shape_of;
 use super::{Cx, Effect, Machine, MethodCall, Stepped, Waiting, broken, place};
 use crate::catalog::Action;
 use crate::error::Failure;
+use crate::eval;
+use crate::eval::functions::{self, Native};
 use crate::interpret::access::{self, Callee, Caller};
 use crate::interpret::budget::size;
 use crate::interpret::driver::{too_deep, too_many, unknown_action};
 use crate::interpret::program::{CallSite, Compiled, Shape, Want};
-use crate::interpret::values as eval;
-use crate::interpret::values::functions::{self, Native};
 use crate::session::Row;
 
 impl Machine {

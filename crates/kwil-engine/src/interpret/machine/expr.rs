@@ -5,8 +5,8 @@ use kwil_types::Value;
 use super::frame::{Operand, view};
 use super::{Cx, Machine};
 use crate::error::Failure;
+use crate::eval;
 use crate::interpret::program::{Op, Test};
-use crate::interpret::values as eval;
 
 impl Machine {
     pub(super) fn compute(&mut self, op: Op, cx: &mut Cx<'_>) -> Result<(), Failure> {

@@ -9,10 +9,10 @@ use kwil_types::Value;
 use super::frame::{Consumer, InReach, Record, Slot, rows_size, same_size};
 use super::{Cx, Effect, Machine, Stepped, Waiting, broken, place};
 use crate::error::Failure;
+use crate::eval;
 use crate::interpret::budget::{exhausted, row_size};
 use crate::interpret::contextual::Contextual;
 use crate::interpret::program::Shape;
-use crate::interpret::values as eval;
 use crate::prepare::{Planned, Request, StatementId};
 use crate::session::{Access, Row};
 

@@ -98,14 +98,14 @@ fn error_ends_everything_with_its_text() {
 #[test]
 fn functions_that_only_the_database_knows_are_asked_there() {
     let session = Recorder::new().answering("SELECT", vec![vec!["abc".into()]]);
-    let text = "$x := 1; FOR $i IN 1..2 { $t := lower('ABC'); NOTICE($t); }";
+    let text = "$x := 1; FOR $i IN 1..2 { $t := lower('ÄBC'); NOTICE($t); }";
     let (ran, session) = body_on(session, "", text);
     assert_eq!(ran.failure, None);
     assert_eq!(ran.log, "1. abc\n2. abc");
     let [Asked::Query(sql, arguments), Asked::Query(again, _)] = &session.asked[..] else {
         panic!("{:?}", session.asked)
     };
-    assert_eq!(arguments[..], [Value::from("ABC")]);
+    assert_eq!(arguments[..], [Value::from("ÄBC")]);
     assert!(sql.contains("lower(") && sql == again, "{sql}");
     assert_eq!(session.statements[0].id, session.statements[1].id);
 }
