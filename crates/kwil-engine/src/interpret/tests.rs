@@ -2,6 +2,7 @@
 
 mod access;
 mod calls;
+mod cases;
 mod control;
 mod limits;
 mod sql;
