@@ -22,9 +22,8 @@ mod sink;
 #[cfg(test)]
 mod tests;
 
-pub use program::Compiled;
-
 pub(crate) use contextual::contextual;
 pub(crate) use driver::{call_action, call_from};
+pub(crate) use program::Compiled;
 pub(crate) use run::{Run, Shared};
 pub(crate) use sink::RowSink;

@@ -220,11 +220,14 @@ impl Preparer {
     }
 }
 
+/// Types of variables by name with `$`.
+type Types = BTreeMap<Box<str>, VariableType>;
+
 /// `SELECT name($arg_1, …)` and the types of its variables.
 fn function_query(
     name: &'static str,
     arguments: &[DataType],
-) -> Result<(Box<Query>, BTreeMap<Box<str>, VariableType>), Failure> {
+) -> Result<(Box<Query>, Types), Failure> {
     let names: Vec<String> = (1..=arguments.len()).map(|number| format!("$arg_{number}")).collect();
     let text = format!("SELECT {name}({})", names.join(", "));
     let query = parse_script(&text)?.into_iter().find_map(|statement| match statement.kind {

@@ -18,7 +18,7 @@ pub struct Action {
     /// Who may call it, and with what.
     pub signature: ActionSignature,
     /// Its compiled form, made at the first call.
-    pub compiled: Compiled,
+    pub(crate) compiled: Compiled,
 }
 
 impl Action {

@@ -201,7 +201,7 @@ pub(super) fn next_id() -> u64 {
 /// The compiled form of an action, made at its first call. It says nothing that the action does not say: all are equal,
 /// and a copy is empty.
 #[derive(Default)]
-pub struct Compiled(OnceLock<Arc<Program>>);
+pub(crate) struct Compiled(OnceLock<Arc<Program>>);
 
 impl Compiled {
     /// The program of an action in its namespace.

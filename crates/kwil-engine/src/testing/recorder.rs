@@ -88,6 +88,7 @@ impl Recorder {
     /// # Panics
     /// The script has errors.
     #[must_use]
+    #[expect(clippy::panic, reason = "a broken promise, or a broken test, must be seen")]
     pub fn with_actions(mut self, script: &str) -> Self {
         let statements = match parse_script(script) {
             Ok(statements) => statements,
