@@ -40,3 +40,20 @@ fn deep_loops_over_actions_fit() {
         assert_eq!(call(&mut session, "t", vec![256.into()]).numbers(), [1, 2]);
     });
 }
+
+#[test]
+fn deep_statements_of_sql_fit() {
+    on_small_stack(|| {
+        let int8 = kwil_types::DataType::scalar(kwil_types::TypeKind::Int8);
+        let sum = vec!["$n"; 1000].join(" + ");
+        let nested = format!("{}$n{}", "(SELECT ".repeat(100), ")".repeat(100));
+        let text = format!(
+            "CREATE ACTION t($n INT) PUBLIC {{
+                INSERT INTO t VALUES ({sum}); UPDATE t SET id = {nested} WHERE id = $n; }};"
+        );
+        let mut session = Recorder::new().with_table("t", &[("id", int8)]).with_actions(&text);
+        let ran = call(&mut session, "t", vec![1.into()]);
+        assert_eq!(ran.failure, None);
+        assert_eq!(session.statements.len(), 2);
+    });
+}
