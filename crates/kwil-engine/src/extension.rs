@@ -5,13 +5,17 @@
 //! else: it has no clock, no files and no network, and it keeps no state in memory. State lives in tables of its namespace,
 //! where it follows savepoints, restarts and snapshots like all rows.
 
+mod check;
 mod context;
 mod math;
 mod method;
+mod run;
 
 pub use context::{ExtensionContext, ExtensionError, Stopped};
 pub use math::Math;
 pub use method::{MethodParameter, MethodReturns, MethodSpec};
+
+pub(crate) use run::{call_method, run_hook};
 
 use std::collections::BTreeMap;
 use std::fmt;

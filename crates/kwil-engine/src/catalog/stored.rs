@@ -70,12 +70,11 @@ pub struct RowChanges {
 
 type Named<T> = BTreeMap<Box<str>, Arc<T>>;
 
+/// Takes a name with what it was and what it is.
+type Visit<'v, 'm, T> = &'v mut dyn FnMut(&str, Option<&'m Arc<T>>, Option<&'m Arc<T>>);
+
 /// Visits everything that is not the same object on both sides.
-fn unshared<'m, T>(
-    old: &'m Named<T>,
-    new: &'m Named<T>,
-    visit: &mut dyn FnMut(&str, Option<&'m Arc<T>>, Option<&'m Arc<T>>),
-) {
+fn unshared<'m, T>(old: &'m Named<T>, new: &'m Named<T>, visit: Visit<'_, 'm, T>) {
     for (name, from) in old {
         match new.get(name) {
             Some(to) if Arc::ptr_eq(from, to) => {}

@@ -9,6 +9,7 @@ use super::machine::{Effect, Machine, MethodCall};
 use super::run::Run;
 use super::sink::RowSink;
 use crate::error::{EngineError, Failure};
+use crate::extension::call_method;
 use crate::session::{Row, Session};
 
 /// Machines inside each other, through extensions: each costs stack.
@@ -143,20 +144,9 @@ async fn method_rows<S: Session>(
     run.flush().await?;
     let outside = std::mem::replace(&mut run.depth, call.depth);
     let MethodCall { namespace, method, arguments, .. } = call;
-    let rows = call_method(run, &namespace, &method, arguments);
+    let rows = Box::pin(call_method(run, &namespace, &method, arguments)).await;
     run.depth = outside;
     rows
-}
-
-/// Until extensions can run.
-fn call_method<S: Session>(
-    _run: &mut Run<'_, S>,
-    namespace: &str,
-    method: &crate::extension::Method,
-    _arguments: Vec<Value>,
-) -> Result<Vec<Row>, EngineError<S::Fault>> {
-    let detail = format!("\"{}\" in \"{namespace}\" cannot run", method.spec.name);
-    Err(EngineError::failed(ErrorClass::ExtensionImplementation, detail))
 }
 
 pub(super) fn too_deep() -> Failure {

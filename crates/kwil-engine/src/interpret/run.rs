@@ -69,6 +69,11 @@ impl<'r, S: Session> Run<'r, S> {
         Self { session, invocation, shared, budget, log, depth: 0, machines: 0 }
     }
 
+    /// The bounds it started with.
+    pub(crate) fn limits(&self) -> &Limits {
+        self.budget.limits()
+    }
+
     /// Counts one step.
     pub(crate) fn step(&mut self) -> Result<(), Failure> {
         self.budget.spend(1)

@@ -44,6 +44,8 @@ pub struct Recorder {
     pub tells_finished: bool,
     /// Everything it was asked, in order.
     pub asked: Vec<Asked>,
+    /// Every change of what exists, in order.
+    pub changes: Vec<Change>,
     /// The statements, as they came prepared.
     pub statements: Vec<Arc<Prepared>>,
     /// Cancelled after so many questions whether it is.
@@ -63,6 +65,7 @@ impl Recorder {
             finished: 0,
             tells_finished: true,
             asked: Vec::new(),
+            changes: Vec::new(),
             statements: Vec::new(),
             patience: None,
             looked: std::cell::Cell::new(0),
@@ -74,6 +77,11 @@ impl Recorder {
     pub fn reading(mut self) -> Self {
         self.access = Access::Read;
         self
+    }
+
+    /// Lets it write, or only read, from now on.
+    pub fn set_access(&mut self, access: Access) {
+        self.access = access;
     }
 
     /// Changes the catalog.
@@ -226,7 +234,8 @@ impl Session for Recorder {
     }
 
     async fn change(&mut self, change: Change) -> Result<(), SessionError<Self::Fault>> {
-        self.catalog = change.catalog;
+        self.catalog = Arc::clone(&change.catalog);
+        self.changes.push(change);
         Ok(())
     }
 

@@ -18,5 +18,6 @@ mod payments;
 mod random;
 mod replay;
 mod resolutions;
+mod schema;
 mod state;
 mod validators;
