@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use kwil_lang::ErrorClass;
 use kwil_lang::analyze::{ParameterSource, VariableType, check_mutable, required_privilege};
 use kwil_lang::ast::{
-    Expr, Grant, GrantBody, Ident, Privilege, Query, QueryBody, Statement, StatementKind, UserRef,
+    Expr, Grant, GrantBody, Ident, Privilege, Query, Statement, StatementKind, UserRef,
 };
 use kwil_types::{Scalar, Value};
 
@@ -123,8 +123,7 @@ impl<S: Session> Script<'_, '_, S> {
         for source in &planned.parameters {
             arguments.push(self.variable(source)?);
         }
-        let is_select = matches!(query.body, QueryBody::Select(_));
-        if !is_select || !self.out.is_wanted() {
+        if planned.writes || !self.out.is_wanted() {
             return self.run.execute(&planned.prepared, &arguments).await;
         }
         let rows = self.run.query(&planned.prepared, &arguments, self.out.room()).await?;
