@@ -116,3 +116,6 @@ fn check_elements(elements: usize, limits: &Limits) -> Evaluated<()> {
     }
     Err(Failure::new(ErrorClass::IndexOutOfBounds, "array too large"))
 }
+
+#[cfg(test)]
+mod tests;

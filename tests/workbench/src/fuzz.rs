@@ -15,6 +15,7 @@ const TARGETS: &[Target] = &[
     ("crypto_node_id", kwil_crypto::testing::fuzz_node_id),
     ("crypto_public_key", kwil_crypto::testing::fuzz_public_key),
     ("crypto_signature", kwil_crypto::testing::fuzz_signature),
+    ("engine_eval", kwil_engine::testing::fuzz_eval),
     ("genesis_json", kwil_genesis::testing::fuzz_genesis_json),
     ("lang_action", kwil_lang::testing::fuzz_parse_action),
     ("lang_analyze", kwil_lang::testing::fuzz_analyze),

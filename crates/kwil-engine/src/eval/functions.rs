@@ -74,7 +74,7 @@ pub fn call(name: &str, args: &[Value], limits: &Limits) -> Result<Native, Failu
         "array_append" | "array_prepend" | "array_cat" | "array_length" | "array_remove" => {
             arrays::call(&call)
         }
-        _ if args.iter().any(Value::is_null) => Ok(Value::Null(result)),
+        _ if args.iter().any(Value::is_null) => call.null_of(found.int4),
         "lower" | "upper" if !call.text(0).is_some_and(str::is_ascii) => {
             return Ok(Native::Database(found.name));
         }
@@ -129,6 +129,14 @@ impl Call<'_> {
             },
             _ => Ok(None),
         }
+    }
+
+    /// The answer to a NULL argument; PostgreSQL narrows the others before it looks at them.
+    fn null_of(&self, narrowed: &[usize]) -> Evaluated {
+        for position in narrowed {
+            self.int4(*position)?;
+        }
+        Ok(self.null())
     }
 
     fn null(&self) -> Value {

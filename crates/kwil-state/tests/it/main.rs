@@ -10,6 +10,7 @@
 )]
 
 mod engine;
+mod expressions;
 mod external;
 mod fixture;
 mod managed;
