@@ -158,7 +158,7 @@ impl Bytes<'_> {
         match kind % 6 {
             0 => Some(Scalar::Int8(self.int8())),
             1 => Some(Scalar::Text(pick(&TEXTS, self.next()).into())),
-            2 => Some(Scalar::Bool(self.next() % 2 == 0)),
+            2 => Some(Scalar::Bool(self.next() < 128)),
             3 => Some(Scalar::Bytea(vec![self.next(); usize::from(self.next() % 80)].into())),
             4 => Some(Scalar::Uuid(Uuid::from_bytes([self.next(); 16]))),
             _ => self.decimal().map(Scalar::Numeric),
