@@ -8,7 +8,7 @@ use kwil_lang::analyze::{
     Catalog, Column, Context, Namespace, NamespaceKind, Table, VariableType, analyze_query,
 };
 use kwil_lang::ast::StatementKind;
-use kwil_lang::{parse_script, parse_type, print_script, write_sql};
+use kwil_lang::{INTERNAL_SCHEMA, parse_script, parse_type, print_script, write_sql};
 
 fn main() {
     divan::main();
@@ -19,6 +19,9 @@ const STATEMENTS: &[(&str, &str)] = &[
         "insert",
         "INSERT INTO posts (id, author, body, created) VALUES ($id, @caller, $body, @block_timestamp)",
     ),
+    ("insert3", "INSERT INTO likes (id, post, author) VALUES ($id, $since, @caller)"),
+    ("by_key", "SELECT id, author, body FROM posts WHERE id = $id"),
+    ("update", "UPDATE posts SET body = $body, created = @block_timestamp WHERE id = $id"),
     (
         "upsert",
         "INSERT INTO balances (owner, amount) VALUES ($to, $amount) ON CONFLICT (owner) DO UPDATE SET amount = \
@@ -94,7 +97,7 @@ fn parse_plan_write(bencher: Bencher<'_, '_>, name: &str) {
     bencher.counter(ItemsCount::new(1_usize)).bench(|| {
         let statements = parse_script(divan::black_box(source)).unwrap_or_default();
         let StatementKind::Query(query) = &statements.first()?.kind else { return None };
-        analyze_query(query, context).ok().map(|plan| write_sql(&plan, "kwild_internal"))
+        analyze_query(query, context).ok().map(|plan| write_sql(&plan, INTERNAL_SCHEMA))
     });
 }
 

@@ -137,6 +137,10 @@ impl<'p> Writer<'p> {
 
     fn ident(&mut self, name: &str) {
         self.out.push('"');
+        if !name.as_bytes().contains(&b'"') {
+            self.out.push_str(name);
+            return self.out.push('"');
+        }
         for (number, part) in name.split('"').enumerate() {
             self.out.push_str(if number > 0 { "\"\"" } else { "" });
             self.out.push_str(part);

@@ -2,11 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::operator::retype;
+use kwil_types::DataType;
+
+use super::operator::{retype, typed_as};
 use super::plan::{
     PlannedDelete, PlannedInsert, PlannedSource, PlannedUpdate, PlannedUpsert, Typed,
 };
-use super::{Analyzed, Analyzer, Section, Table};
+use super::{Analyzed, Analyzer, Section, Table, fits};
 use crate::ErrorClass;
 use crate::ast::{
     Conflict, ConflictAction, Delete, Expr, Ident, Insert, InsertSource, SetClause, Update,
@@ -90,11 +92,21 @@ impl<'c> Analyzer<'c> {
             let mut typed = Vec::with_capacity(row.len());
             for (value, name) in row.iter().zip(columns) {
                 let data_type = table.column(name).map_or(super::NULL, |column| column.data_type);
-                typed.push(self.expr_of(value, data_type, &format!("column \"{name}\""))?);
+                typed.push(self.value_of(value, data_type, name)?);
             }
             planned.push(typed);
         }
         Ok(planned)
+    }
+
+    /// A value for this column.
+    fn value_of(&mut self, value: &Expr, wanted: DataType, column: &str) -> Analyzed<Typed> {
+        let typed = self.expr(value)?;
+        if !fits(typed.data_type, wanted) {
+            let what = format!("column \"{column}\"");
+            self.expect_fit(typed.data_type, wanted, value.span, &what)?;
+        }
+        Ok(typed_as(typed, wanted))
     }
 
     fn conflict(
@@ -143,7 +155,7 @@ impl<'c> Analyzer<'c> {
         let mut planned = Vec::with_capacity(clauses.len());
         for SetClause { column, value } in clauses {
             let data_type = self.known_column(table, column)?;
-            let typed = self.expr_of(value, data_type, &format!("column \"{column}\""))?;
+            let typed = self.value_of(value, data_type, &column.name)?;
             planned.push((column.name.clone(), typed));
         }
         Ok(planned)

@@ -29,6 +29,9 @@ impl Analyzer<'_> {
         results: &[(Typed, Box<str>)],
     ) -> Analyzed<Vec<PlannedOrder>> {
         self.section = Section::OrderBy;
+        if terms.is_empty() {
+            return Ok(Vec::new());
+        }
         let names: Vec<&str> = results.iter().map(|(_, name)| &**name).collect();
         let mut order = Vec::with_capacity(terms.len());
         for term in terms {
