@@ -268,7 +268,7 @@ impl<'p> Writer<'p> {
             self.push(" AS ");
             self.ident(name);
         }
-        self.from_where(core.from.as_ref(), core.filter.as_ref(), None);
+        self.relations_and_filter(core.from.as_ref(), core.filter.as_ref(), None);
         if !core.group_by.is_empty() {
             self.push(" GROUP BY ");
             self.list(&core.group_by, Self::group_key);

@@ -26,10 +26,9 @@ impl<'c> Analyzer<'c> {
                 // Of two rows that conflict, the first one is kept.
                 let mut planned = self.select(select, insert.conflict.is_some())?;
                 self.check_count(columns.len(), planned.columns.len(), select.span)?;
-                let of = |name: &Box<str>| {
-                    table.column(name).map_or(super::NULL, |column| column.data_type)
-                };
-                planned.type_nulls(columns.iter().map(of));
+                let of =
+                    |name: &str| table.column(name).map_or(super::NULL, |column| column.data_type);
+                planned.type_nulls(columns.iter().map(|name| of(name)));
                 PlannedSource::Select(planned)
             }
         };

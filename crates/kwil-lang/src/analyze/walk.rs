@@ -7,7 +7,7 @@ use super::plan::{
 
 impl Typed {
     /// Calls `visit` with every expression directly inside this one, from left to right. Subqueries are not entered.
-    pub fn each_child<'t>(&'t self, visit: &mut dyn FnMut(&'t Typed)) {
+    pub fn each_child<'t>(&'t self, visit: &mut dyn FnMut(&'t Self)) {
         match &self.kind {
             TypedKind::Literal(_)
             | TypedKind::Parameter(_)
@@ -63,7 +63,7 @@ impl Typed {
     }
 
     /// True when `test` holds for this expression or any inside it; subqueries are not entered.
-    pub(crate) fn any(&self, test: &dyn Fn(&Typed) -> bool) -> bool {
+    pub(crate) fn any(&self, test: &dyn Fn(&Self) -> bool) -> bool {
         let mut found = test(self);
         self.each_child(&mut |child| found = found || child.any(test));
         found
@@ -92,7 +92,7 @@ impl PlannedSelect {
     pub(crate) fn each_part<'s>(
         &'s self,
         visit: &mut dyn FnMut(&'s Typed),
-        query: &mut dyn FnMut(&'s PlannedSelect),
+        query: &mut dyn FnMut(&'s Self),
     ) {
         each_of_core(&self.first, visit, query);
         self.compounds.iter().for_each(|(_, core)| each_of_core(core, visit, query));

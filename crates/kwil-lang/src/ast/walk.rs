@@ -7,7 +7,7 @@ use super::{
 
 impl Expr {
     /// Calls `visit` with every expression directly inside this one, from left to right. Subqueries are not entered.
-    pub fn each_child<'e>(&'e self, visit: &mut dyn FnMut(&'e Expr)) {
+    pub fn each_child<'e>(&'e self, visit: &mut dyn FnMut(&'e Self)) {
         match &self.kind {
             ExprKind::Literal(_)
             | ExprKind::Variable(_)

@@ -127,10 +127,7 @@ impl<'p> Writer<'p> {
             Some(TypedKind::Literal(Literal::Text(text))) => has_small_widths(text),
             _ => false,
         };
-        let (text, values) = match call.args.split_first() {
-            Some((text, values)) => (text, values),
-            None => return,
-        };
+        let Some((text, values)) = call.args.split_first() else { return };
         if is_plain {
             self.push("pg_catalog.format(");
         } else {

@@ -64,7 +64,11 @@ impl<'p> Writer<'p> {
             Some(from) if !update.pick.is_empty() => self.picked(update, from),
             from => {
                 self.set(&update.set);
-                self.from_where(from.as_ref(), update.filter.as_ref(), Some(&update.alias));
+                self.relations_and_filter(
+                    from.as_ref(),
+                    update.filter.as_ref(),
+                    Some(&update.alias),
+                );
             }
         }
     }

@@ -131,7 +131,7 @@ impl<'p> Writer<'p> {
     }
 
     /// `FROM` and `WHERE`. `target` is the relation that is changed.
-    pub(super) fn from_where(
+    pub(super) fn relations_and_filter(
         &mut self,
         from: Option<&'p PlannedFrom>,
         filter: Option<&'p Typed>,

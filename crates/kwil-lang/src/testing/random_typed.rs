@@ -81,11 +81,14 @@ pub fn sample_variables() -> BTreeMap<Box<str>, VariableType> {
 const TYPES: &[&str] =
     &["int8", "int8", "text", "text", "bool", "numeric(10,2)", "bytea", "uuid", "text[]", "int8[]"];
 
+/// The name of a relation, and names and types of its columns.
+type Scoped = (String, Vec<(String, &'static str)>);
+
 /// Makes the text of one statement.
 pub(super) struct Typist<'r> {
     random: &'r mut Random,
     /// Relations in reach: alias, columns.
-    scope: Vec<(String, Vec<(String, &'static str)>)>,
+    scope: Vec<Scoped>,
     aliases: usize,
     grouped: bool,
 }
@@ -111,7 +114,8 @@ impl Random {
 
 impl Typist<'_> {
     fn pick(&mut self, from: &[&'static str]) -> &'static str {
-        *self.random.choose(from)
+        let chosen: &&'static str = self.random.choose(from);
+        chosen
     }
 
     fn below(&mut self, limit: usize) -> usize {
@@ -295,7 +299,7 @@ impl Typist<'_> {
     }
 
     /// A relation; gives its text, and its name and columns.
-    fn relation(&mut self, depth: usize) -> (String, (String, Vec<(String, &'static str)>)) {
+    fn relation(&mut self, depth: usize) -> (String, Scoped) {
         let alias = self.alias();
         let own = |columns: Columns| {
             columns.iter().map(|(name, of)| ((*name).to_owned(), *of)).collect::<Vec<_>>()
