@@ -47,6 +47,8 @@ impl RpcCode {
     pub const ENGINE: Self = Self(-300);
     /// No such namespace.
     pub const NAMESPACE_NOT_FOUND: Self = Self(-301);
+    /// A namespace of this name exists.
+    pub const NAMESPACE_EXISTS: Self = Self(-302);
     /// The database does not answer.
     pub const DATABASE: Self = Self(-400);
     /// Accounts cannot be read.
@@ -295,6 +297,10 @@ impl RpcError {
     /// gRPC status code.
     #[must_use]
     pub fn grpc_code(&self) -> Code {
+        let class = self.detail("class").and_then(Value::as_str).unwrap_or_default();
+        if self.code == RpcCode::ENGINE && class.starts_with("Parse.") {
+            return Code::InvalidArgument;
+        }
         self.tx_code().map_or_else(|| self.code.grpc(), broadcast_grpc)
     }
 

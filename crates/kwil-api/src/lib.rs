@@ -35,6 +35,7 @@ mod convert;
 mod error;
 pub mod function;
 mod method;
+pub mod read;
 mod status;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -54,9 +55,9 @@ pub use method::{
     AdminVersion, Call, ChainBlock, ChainBlockHeader, ChainBlockResult, ChainConsensusParams,
     ChainGenesis, ChainHealthCheck, ChainTransaction, ChainUnconfirmed, ChainValidators,
     ChainVersion, Class, FunctionVerifySig, FunctionVersion, METHODS, Method, Service, UserAccount,
-    UserBroadcast, UserChainInfo, UserChallenge, UserEstimatePrice, UserHealth,
-    UserListUpdateProposals, UserNumAccounts, UserPing, UserTxQuery, UserUpdateProposalStatus,
-    UserVersion, method_named,
+    UserAuthenticatedQuery, UserBroadcast, UserCall, UserChainInfo, UserChallenge,
+    UserEstimatePrice, UserHealth, UserListUpdateProposals, UserNumAccounts, UserPing, UserQuery,
+    UserTxQuery, UserUpdateProposalStatus, UserVersion, method_named,
 };
 pub use transaction::{Signature, Transaction, TxBody, TxQuery, TxQueryRequest, TxResult};
 pub use wire::{Wire, WireError};

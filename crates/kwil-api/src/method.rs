@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use kwil_proto::rpc::v1 as pb;
 
 use crate::wire::Wire;
-use crate::{admin, chain, function, user};
+use crate::{admin, chain, function, read, user};
 
 /// A service; each can be switched off by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -193,6 +193,12 @@ calls! {
         user::PriceRequest as EstimatePriceRequest => user::Price as EstimatePriceResponse, "Price of a transaction, which may be unsigned.";
     UserBroadcast: User Check again ready, "user.broadcast", "UserService/Broadcast",
         user::BroadcastRequest as BroadcastRequest => user::Broadcasted as BroadcastResponse, "Sends a signed transaction.";
+    UserCall: User Read again ready, "user.call", "UserService/Call",
+        read::CallMessage as CallRequest => read::CallResult as CallResponse, "Calls a view action.";
+    UserQuery: User Read again ready, "user.query", "UserService/Query",
+        read::QueryRequest as QueryRequest => read::QueryResult as QueryResponse, "Runs SQL that reads.";
+    UserAuthenticatedQuery: User Read again ready, "user.authenticated_query", "UserService/AuthenticatedQuery",
+        read::AuthenticatedQuery as AuthenticatedQueryRequest => read::QueryResult as AuthenticatedQueryResponse, "Runs SQL that reads, with proof of who asks.";
     UserTxQuery: User Chain again ready, "user.tx_query", "UserService/GetTransaction",
         crate::transaction::TxQueryRequest as UserServiceGetTransactionRequest => crate::transaction::TxQuery as UserServiceGetTransactionResponse, "A transaction in a block or in the mempool.";
     UserChallenge: User Free once ready, "user.challenge", "UserService/GetChallenge",

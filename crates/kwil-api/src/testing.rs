@@ -144,6 +144,13 @@ mod tests {
             "\"balance\":\"5\"",
             "\"nonce\":1",
             "\"count\":1",
+            "\"query\":\"SELECT $a\"",
+            "\"params\":{\"$a\":{\"type\":{\"name\":\"int8\",\"metadata\":[2,0]},\"data\":[\"AQAAAAAAAAAq\",null]}}",
+            "\"column_names\":[\"a\"]",
+            "\"column_types\":[{\"name\":\"numeric\",\"metadata\":[6,2]}]",
+            "\"values\":[[\"1.5\"],[null]]",
+            "\"body\":{\"payload\":\"AAA=\",\"statement\":\"SELECT 1\",\"Parameters\":null}",
+            "\"query_result\":{},\"error\":null",
         ];
         let mut random = Random(7);
         for _ in 0..20_000 {

@@ -2,6 +2,7 @@
 
 mod admin;
 mod chain;
+mod read;
 #[cfg(test)]
 mod samples;
 mod shared;

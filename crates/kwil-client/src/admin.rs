@@ -21,16 +21,13 @@ use kwil_crypto::{Hash, NodeId};
 use kwil_types::GoDuration;
 use uuid::Uuid;
 
+use crate::client::{WAY, client};
 use crate::error::ClientError;
-use crate::options::ClientOptions;
-use crate::provider::Provider;
 use crate::transport::Transport;
 use crate::user::UserClient;
 
 /// Time of calls that read the whole state.
 const LONG: Duration = Duration::from_secs(600);
-/// Added to the wait for a block, for the way there and back.
-const WAY: Duration = Duration::from_secs(5);
 
 /// A client of the admin service. Clones share the connection; nothing is dialled before the first call.
 #[derive(Clone, Debug)]
@@ -38,41 +35,13 @@ pub struct AdminClient {
     transport: Transport,
 }
 
-impl AdminClient {
-    /// A client for this endpoint.
-    ///
-    /// # Errors
-    /// When certificates do not fit.
-    pub fn new(provider: &Provider, options: &ClientOptions) -> Result<Self, ClientError> {
-        Ok(Self { transport: Transport::new(provider, options)? })
-    }
+client!(AdminClient);
 
+impl AdminClient {
     /// The user and chain services, which the admin listener serves too.
     #[must_use]
     pub fn user(&self) -> UserClient {
         UserClient::over(self.transport.clone())
-    }
-
-    /// The endpoint, for messages.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
-        self.transport.endpoint()
-    }
-
-    /// Any method of the table.
-    ///
-    /// # Errors
-    /// [`ClientError`] of the transport, or the node's answer.
-    pub async fn call<C: Call>(&self, request: C::Request) -> Result<C::Response, ClientError>
-    where
-        C::Request: Clone,
-    {
-        self.transport.call::<C>(request, self.transport.timeout()).await
-    }
-
-    /// Says goodbye; a command that ends should.
-    pub async fn close(&self) {
-        self.transport.close().await;
     }
 
     /// Calls that make a transaction take as long as they may wait.

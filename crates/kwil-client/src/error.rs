@@ -103,6 +103,14 @@ pub enum ClientError {
     /// The transaction cannot be built.
     #[error(transparent)]
     Transaction(#[from] TxError),
+    /// Arguments that the format of payloads cannot carry.
+    #[error("cannot encode {what}: {problem}")]
+    Encoding {
+        /// Which value.
+        what: String,
+        /// Why not.
+        problem: String,
+    },
     /// The node is on another network.
     #[error("remote host chain ID {remote:?} != client configured {configured:?}")]
     WrongChain {
@@ -161,7 +169,7 @@ impl ClientError {
     #[must_use]
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Provider(_) | Self::File { .. } | Self::Tls(_) => 2,
+            Self::Provider(_) | Self::File { .. } | Self::Tls(_) | Self::Encoding { .. } => 2,
             Self::Unreachable { .. }
             | Self::Timeout { .. }
             | Self::Identity { .. }

@@ -30,10 +30,12 @@
 //! ```
 
 mod admin;
+mod client;
 mod connect;
 mod error;
 mod options;
 mod provider;
+mod read;
 mod sender;
 mod tls;
 mod transport;
@@ -46,6 +48,7 @@ pub use error::ClientError;
 pub use kwil_api as api;
 pub use options::{ClientOptions, NewNode};
 pub use provider::{ADMIN_PORT, Provider, ProviderError, USER_PORT};
+pub use read::{Caller, Parameters};
 pub use sender::Sender;
 pub use trust::{Acquaintance, KnownNodes};
 pub use tx::{TxDraft, account_of_signer};

@@ -34,12 +34,20 @@ pub(crate) struct Transport {
     wire: Wire,
     endpoint: String,
     timeout: Duration,
+    min_height: Option<u64>,
 }
 
 #[derive(Clone, Debug)]
 enum Wire {
     JsonRpc(Box<JsonRpc>),
     Grpc(Box<Grpc>),
+}
+
+/// What a call asks for beside its parameters.
+#[derive(Clone, Copy)]
+struct Asked {
+    limit: Duration,
+    min_height: Option<u64>,
 }
 
 /// Why one try gave no answer.
@@ -99,7 +107,12 @@ impl Transport {
                 )))
             }
         };
-        Ok(Self { wire, endpoint, timeout: options.timeout })
+        Ok(Self { wire, endpoint, timeout: options.timeout, min_height: None })
+    }
+
+    /// The same connection, with reads of at least this height.
+    pub(crate) fn at_least(&self, height: u64) -> Self {
+        Self { min_height: Some(height), ..self.clone() }
     }
 
     pub(crate) fn endpoint(&self) -> &str {
@@ -135,8 +148,13 @@ impl Transport {
         let mut tried: u32 = 1;
         loop {
             let answer = match &self.wire {
-                Wire::JsonRpc(wire) => wire.call::<C>(&request, &self.endpoint).await,
-                Wire::Grpc(wire) => wire.call::<C>(request.clone(), &self.endpoint, limit).await,
+                Wire::JsonRpc(wire) => {
+                    wire.call::<C>(&request, self.min_height, &self.endpoint).await
+                }
+                Wire::Grpc(wire) => {
+                    let asked = Asked { limit, min_height: self.min_height };
+                    wire.call::<C>(request.clone(), asked, &self.endpoint).await
+                }
             };
             match answer {
                 Ok(response) => return Ok(response),

@@ -11,7 +11,7 @@ use kwil_api::user::{
     Empty, Health, Ping, Price, PriceRequest, ProposalRequest, UpdateProposal, Version,
 };
 use kwil_api::{
-    Call, ChainBlock, ChainBlockHeader, ChainBlockResult, ChainConsensusParams, ChainGenesis,
+    ChainBlock, ChainBlockHeader, ChainBlockResult, ChainConsensusParams, ChainGenesis,
     ChainTransaction, ChainUnconfirmed, ChainValidators, Transaction, TxQuery, TxQueryRequest,
     UserAccount, UserBroadcast, UserChainInfo, UserChallenge, UserEstimatePrice, UserHealth,
     UserListUpdateProposals, UserNumAccounts, UserPing, UserTxQuery, UserUpdateProposalStatus,
@@ -20,13 +20,9 @@ use kwil_api::{
 use kwil_crypto::Hash;
 use kwil_types::AccountId;
 
+use crate::client::{WAY, client};
 use crate::error::ClientError;
-use crate::options::ClientOptions;
-use crate::provider::Provider;
 use crate::transport::Transport;
-
-/// Added to the wait for a block, for the way there and back.
-const WAY: Duration = Duration::from_secs(5);
 
 /// A client of the user and chain services. Clones share the connection; nothing is dialled before the first call.
 #[derive(Clone, Debug)]
@@ -34,39 +30,17 @@ pub struct UserClient {
     transport: Transport,
 }
 
-impl UserClient {
-    /// A client for this endpoint.
-    ///
-    /// # Errors
-    /// When certificates do not fit.
-    pub fn new(provider: &Provider, options: &ClientOptions) -> Result<Self, ClientError> {
-        Ok(Self { transport: Transport::new(provider, options)? })
-    }
+client!(UserClient);
 
+impl UserClient {
     pub(crate) const fn over(transport: Transport) -> Self {
         Self { transport }
     }
 
-    /// The endpoint, for messages.
+    /// This client, with answers of reads that show at least this height: the node waits for it some seconds.
     #[must_use]
-    pub fn endpoint(&self) -> &str {
-        self.transport.endpoint()
-    }
-
-    /// Any method of the table, for those without a method of their own here.
-    ///
-    /// # Errors
-    /// [`ClientError`] of the transport, or the node's answer.
-    pub async fn call<C: Call>(&self, request: C::Request) -> Result<C::Response, ClientError>
-    where
-        C::Request: Clone,
-    {
-        self.transport.call::<C>(request, self.transport.timeout()).await
-    }
-
-    /// Says goodbye; a command that ends should.
-    pub async fn close(&self) {
-        self.transport.close().await;
+    pub fn at_least(&self, height: u64) -> Self {
+        Self { transport: self.transport.at_least(height) }
     }
 
     /// Version of the user service and of the node.

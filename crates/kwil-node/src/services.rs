@@ -6,6 +6,7 @@ mod admin;
 mod chain;
 mod entrance;
 mod health;
+mod reads;
 mod submit;
 mod user;
 
@@ -18,7 +19,7 @@ use kwil_config::Config;
 use kwil_crypto::NodeId;
 use kwil_genesis::Genesis;
 use kwil_p2p::NetworkHandle;
-use kwil_state::{Database, Published};
+use kwil_state::{Database, Published, Reads};
 use tokio::sync::watch;
 
 use crate::block_sync::SyncStatus;
@@ -65,6 +66,7 @@ pub(crate) struct Services {
     pub(crate) facts: Facts,
     pub(crate) chain: ChainReads,
     pub(crate) database: Database,
+    pub(crate) reads: Reads,
     pub(crate) mempool: Mempool,
     pub(crate) network: NetworkHandle,
     pub(crate) intake: TxIntake,

@@ -14,7 +14,7 @@ use kwil_crypto::auth::Registry;
 use kwil_p2p::{Chain, ChainView, Network, NetworkEvents, NetworkHandle, Port};
 use kwil_quic::Identity;
 use kwil_rpc::Apis;
-use kwil_state::{Database, Endpoint, Executor, Extensions, Launcher, Postgres, Published};
+use kwil_state::{Database, Endpoint, Executor, Extensions, Launcher, Postgres, Published, Reads};
 use kwil_store::{BlockLogHandle, ConsensusLogHandle, StateFile};
 use kwil_types::{AccountId, Height};
 use tokio::sync::watch;
@@ -55,6 +55,7 @@ struct Storage {
     stores: Stores,
     state: Executor,
     database: Database,
+    reads: Reads,
     chain: ChainReads,
     tip: Tip,
     published: watch::Receiver<Published>,
@@ -160,8 +161,8 @@ async fn storage(
     let chain = ChainReads { blocks: stores.blocks.clone(), index: stores.index.clone(), sets };
     let tip = stores.owners.run_beside(Box::pin(executor::open(&mut state, &chain))).await?;
     chain.sets.remember(&tip.next.validators)?;
-    let published = state.subscribe();
-    Ok(Storage { stores, state, database, chain, tip, published })
+    let (published, reads) = (state.subscribe(), state.reads(&database));
+    Ok(Storage { stores, state, database, reads, chain, tip, published })
 }
 
 fn admission(
@@ -230,7 +231,7 @@ fn compose(
     admission: Admission,
 ) -> Result<(Wired, Parts, Services), NodeError> {
     let (network, peers, events) = open_network(basis, port, &storage, &admission.mempool)?;
-    let Storage { stores, state, database, chain, tip, published } = storage;
+    let Storage { stores, state, database, reads, chain, tip, published } = storage;
     let Admission { mempool, rules, checks } = admission;
     let (tip_tx, tip_rx) = watch::channel(ChainTip::of(&tip));
     let (syncing_tx, syncing) = watch::channel(false);
@@ -289,6 +290,7 @@ fn compose(
     let seen = Seen {
         chain: chain.clone(),
         database: database.clone(),
+        reads,
         mempool,
         intake: intake.clone(),
         published,
@@ -363,6 +365,7 @@ impl Wired {
 struct Seen {
     chain: ChainReads,
     database: Database,
+    reads: Reads,
     mempool: Mempool,
     intake: TxIntake,
     published: watch::Receiver<Published>,
@@ -376,11 +379,12 @@ fn services(
     executor: ExecutorHandle,
     sync: watch::Receiver<SyncStatus>,
 ) -> Services {
-    let Seen { chain, database, mempool, intake, published, tip } = seen;
+    let Seen { chain, database, reads, mempool, intake, published, tip } = seen;
     Services {
         facts: basis.facts.clone(),
         chain,
         database,
+        reads,
         mempool,
         network: intake.network.clone(),
         intake,

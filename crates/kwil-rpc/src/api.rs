@@ -3,6 +3,7 @@
 //! Implementations may be called from many tasks at once. A future may be dropped at any await, when the client goes
 //! away or the deadline passes; what was accepted before stays accepted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -14,10 +15,12 @@ use kwil_api::admin::{
     Submitted,
 };
 use kwil_api::chain::{CommitInfo, ConsensusParams, Genesis};
+use kwil_api::read::{CallResult, QueryResult};
 use kwil_api::user::{Broadcasted, Health, UpdateProposal};
 use kwil_crypto::{Hash, NodeId, PublicKey};
 use kwil_types::{
     AccountId, Amount, Block, GoDuration, Header, RawTx, Transaction, TxId, TxResult, Validator,
+    Value,
 };
 
 /// Lets the traits have async methods behind `dyn`; implementations carry it too.
@@ -70,6 +73,52 @@ pub struct TxPlace {
     pub result: TxResult,
 }
 
+/// Who asks for a read. In open mode this may be a mere claim.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Caller {
+    /// Text identity; empty for nobody.
+    pub identifier: String,
+    /// Compact identity as it was sent; empty for nobody.
+    pub sender: Vec<u8>,
+    /// Name of the signature type as it was sent, also by nobody.
+    pub auth_type: String,
+}
+
+/// SQL to read with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// One or more statements.
+    pub text: String,
+    /// Values by name, with or without `$`.
+    pub parameters: BTreeMap<String, Value>,
+    /// `None` for a query that nobody signs.
+    pub caller: Option<Caller>,
+}
+
+/// A call of a view action.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ViewCall {
+    /// Namespace as it was sent; empty is the main one.
+    pub namespace: String,
+    /// Action as it was sent.
+    pub action: String,
+    /// Arguments in order.
+    pub arguments: Vec<Value>,
+    /// Who calls.
+    pub caller: Caller,
+}
+
+/// How much a read may take and answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadBounds {
+    /// Nobody waits for the answer after this moment.
+    pub deadline: Instant,
+    /// Rows at most.
+    pub rows: u64,
+    /// Bytes of all values at most.
+    pub bytes: u64,
+}
+
 /// What users ask.
 #[async_trait]
 pub trait UserApi: Send + Sync + 'static {
@@ -120,6 +169,22 @@ pub trait UserApi: Send + Sync + 'static {
     /// # Errors
     /// When the store cannot be read. An unknown id is `None`.
     async fn transaction(&self, id: TxId) -> Result<Option<KnownTx>, RpcError>;
+
+    /// Runs SQL that reads, at the last committed height, which the answer tells.
+    ///
+    /// # Errors
+    /// What is wrong with the statements; that it takes or answers too much; that the state cannot be read.
+    async fn query(&self, script: Script, bounds: ReadBounds) -> Result<QueryResult, RpcError>;
+
+    /// Calls a view action, as [`UserApi::query`] runs statements. What the action refuses itself is
+    /// [`CallResult::error`].
+    ///
+    /// # Errors
+    /// As [`UserApi::query`].
+    async fn call(&self, call: ViewCall, bounds: ReadBounds) -> Result<CallResult, RpcError>;
+
+    /// Returns when reads see this height.
+    async fn reached(&self, height: u64);
 
     /// Pending changes of parameters, oldest first, with board, votes and expiry.
     ///

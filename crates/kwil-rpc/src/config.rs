@@ -22,6 +22,10 @@ pub struct UserListener {
     pub disabled: BTreeSet<Service>,
     /// `rpc.private`: transactions are shown without payload and signature.
     pub private: bool,
+    /// `rpc.disable_query`: only view calls, and the look-ups of known clients.
+    pub disable_query: bool,
+    /// `rpc.signed_callers = "required"`: a caller that names itself proves it, also when the node is not private.
+    pub signed_callers: bool,
     /// `rpc.challenge_expiry`.
     pub challenge_expiry: Duration,
     /// `rpc.challenge_rate_limit`: challenges per second and address.
@@ -43,6 +47,8 @@ impl UserListener {
             quic: true,
             disabled: BTreeSet::new(),
             private: false,
+            disable_query: false,
+            signed_callers: false,
             challenge_expiry: Duration::from_secs(30),
             challenge_rate: 10.0,
             cors_origins: vec!["*".to_owned()],
@@ -63,6 +69,8 @@ pub struct Limits {
     pub max_request: usize,
     /// `rpc.max_response_size`: bytes of an answer.
     pub max_response: usize,
+    /// `rpc.max_result_rows`: rows of an answer.
+    pub max_rows: u64,
     /// `rpc.max_batch`: requests in one JSON-RPC batch.
     pub max_batch: usize,
     /// `rpc.max_connections`.
@@ -84,6 +92,7 @@ impl Default for Limits {
             broadcast_timeout: Duration::from_secs(15),
             max_request: 6_000_000,
             max_response: 64 * 1024 * 1024,
+            max_rows: 1_000_000,
             max_batch: 64,
             max_connections: 4096,
             max_connections_per_ip: 256,

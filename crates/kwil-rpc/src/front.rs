@@ -6,7 +6,7 @@ mod rate;
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use kwil_api::user::{Health, Mode};
@@ -31,8 +31,11 @@ pub(crate) trait Handle: Call {
     ) -> impl Future<Output = Result<Self::Response, RpcError>> + Send;
 }
 
+/// How long a read waits for the height that its client wants to see.
+const HEIGHT_WAIT: Duration = Duration::from_secs(5);
+
 /// One request.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Context {
     /// Named in answers and in the log.
     pub(crate) request_id: String,
@@ -40,9 +43,32 @@ pub(crate) struct Context {
     pub(crate) client: Option<IpAddr>,
     /// After this moment nobody waits for the answer.
     pub(crate) deadline: Instant,
+    /// Reads wait until this height can be seen.
+    pub(crate) min_height: Option<u64>,
+    /// What [`Context::answers_at`] was told last.
+    height: AtomicI64,
 }
 
 impl Context {
+    pub(crate) const fn new(
+        request_id: String,
+        client: Option<IpAddr>,
+        deadline: Instant,
+        min_height: Option<u64>,
+    ) -> Self {
+        Self { request_id, client, deadline, min_height, height: AtomicI64::new(-1) }
+    }
+
+    /// Tells the height of the state that an answer shows.
+    pub(crate) fn answers_at(&self, height: i64) {
+        self.height.store(height, Ordering::Relaxed);
+    }
+
+    /// The height of the state that the last answer shows, when it was told.
+    pub(crate) fn height(&self) -> Option<i64> {
+        Some(self.height.swap(-1, Ordering::Relaxed)).filter(|height| *height >= 0)
+    }
+
     /// Time left.
     pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())
@@ -54,6 +80,10 @@ impl Context {
 pub(crate) struct FrontSettings {
     pub(crate) services: BTreeSet<Service>,
     pub(crate) private: bool,
+    /// Ad-hoc queries are refused.
+    pub(crate) disable_query: bool,
+    /// Who names itself must prove it.
+    pub(crate) signed_callers: bool,
     /// The operator sees everything.
     pub(crate) redact: bool,
     pub(crate) limits: Limits,
@@ -168,6 +198,7 @@ impl Front {
     ) -> Result<C::Response, RpcError> {
         let method = C::METHOD;
         self.admit(&method, context)?;
+        self.reach(&method, context).await?;
         let _permit = self.gates.enter(method.class, context.deadline).await?;
         tokio::select! {
             biased;
@@ -176,6 +207,23 @@ impl Front {
                 answer.unwrap_or_else(|_elapsed| Err(RpcError::new(RpcCode::TIMEOUT, "RPC timeout")))
             }
         }
+    }
+
+    /// Waits until reads see the height that the client saw elsewhere.
+    async fn reach(&self, method: &Method, context: &Context) -> Result<(), RpcError> {
+        let Some(height) = context.min_height.filter(|_| method.class == Class::Read) else {
+            return Ok(());
+        };
+        let limit = HEIGHT_WAIT.min(context.left());
+        let reached = tokio::select! {
+            () = self.cancel.cancelled() => return Err(shutting_down()),
+            reached = tokio::time::timeout(limit, self.apis.user.reached(height)) => reached,
+        };
+        reached.map_err(|_elapsed| {
+            RpcError::new(RpcCode::NODE, format!("not yet at height {height}"))
+                .with("height", self.apis.user.best_height())
+                .with("retry_after_ms", 1000)
+        })
     }
 
     fn admit(&self, method: &Method, context: &Context) -> Result<(), RpcError> {

@@ -49,8 +49,9 @@ mod service;
 pub mod testing;
 
 pub use api::{
-    AccountState, AccountTotal, AdminApi, Apis, Ban, BlockRef, ChainApi, KnownTx, NodeCommand,
-    SetAt, StoredBlock, StoredResults, TxPlace, UserApi, Wait, Waiting, async_trait,
+    AccountState, AccountTotal, AdminApi, Apis, Ban, BlockRef, Caller, ChainApi, KnownTx,
+    NodeCommand, ReadBounds, Script, SetAt, StoredBlock, StoredResults, TxPlace, UserApi, ViewCall,
+    Wait, Waiting, async_trait,
 };
 pub use certificate::{CertificateError, ServerCertificate, certificates_of};
 pub use config::{AdminListen, AdminListener, AdminTls, Limits, Password, UserListener};

@@ -240,6 +240,8 @@ impl Listener {
         let settings = FrontSettings {
             services,
             private: config.private,
+            disable_query: config.disable_query,
+            signed_callers: config.signed_callers,
             redact: config.private,
             limits: config.limits,
             challenge_expiry: config.challenge_expiry,
@@ -271,6 +273,8 @@ impl Listener {
                 Service::Admin,
             ]),
             private: false,
+            disable_query: false,
+            signed_callers: false,
             redact: false,
             limits: config.limits,
             challenge_expiry: Duration::from_secs(30),

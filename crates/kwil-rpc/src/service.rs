@@ -3,6 +3,7 @@
 mod admin;
 mod chain;
 mod function;
+mod read;
 mod user;
 
 use kwil_api::user::Version;

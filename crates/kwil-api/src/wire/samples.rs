@@ -1,6 +1,7 @@
 //! Full values of the answers: what one form writes, both forms read back.
 
 use kwil_crypto::{Hash, KeyType, PrivateKey, PublicKey};
+use kwil_types::{Array, Decimal, Scalar, TypeKind, Value};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
@@ -19,8 +20,9 @@ use crate::method::{
     AdminBlockExecStatus, AdminConfig, AdminHealthCheck, AdminJoin, AdminJoinRequests,
     AdminJoinStatus, AdminListBlacklisted, AdminListPeers, AdminPeers, AdminReplaceLeader,
     AdminResolutionStatus, AdminStatus, AdminVerifyState, Call, ChainBlock, ChainBlockHeader,
-    UserTxQuery, UserUpdateProposalStatus,
+    UserAuthenticatedQuery, UserCall, UserQuery, UserTxQuery, UserUpdateProposalStatus,
 };
+use crate::read::{CallResult, Column, QueryResult};
 use crate::transaction::{Signature, Transaction, TxBody, TxQuery, TxResult};
 use crate::user::{UpdateProposal, UpdateProposals};
 
@@ -111,6 +113,35 @@ fn chain_answers() {
             expires_at: Some(1_738_000_000_001),
         }],
     });
+}
+
+#[test]
+fn rows_of_every_type() {
+    let numeric = TypeKind::numeric(6, 2).unwrap();
+    let items = vec![Some(Scalar::Int8(1)), None];
+    let row = vec![
+        Value::from("text"),
+        Value::from(-5),
+        Value::from(false),
+        Scalar::Bytea(vec![0, 255].into()).into(),
+        Scalar::Uuid(Uuid::from_bytes([7; 16])).into(),
+        Scalar::Numeric(Decimal::parse("-1.5", 6, 2).unwrap()).into(),
+        Value::Array(Array::new(TypeKind::Int8, items).unwrap()),
+        Value::Array(Array::new(numeric, Vec::new()).unwrap()),
+        Value::NULL,
+    ];
+    let column = |value: &Value| Column { name: "c".to_owned(), data_type: value.data_type() };
+    let columns: Vec<Column> = row.iter().map(column).collect();
+    let nulls = columns.iter().map(|column| Value::Null(column.data_type)).collect();
+    let result = QueryResult { columns, rows: vec![row, nulls], height: 0 };
+    both::<UserQuery>(result.clone());
+    both::<UserAuthenticatedQuery>(QueryResult { rows: Vec::new(), ..result.clone() });
+    both::<UserCall>(CallResult {
+        query_result: result,
+        logs: "1. hello".to_owned(),
+        error: Some("no".to_owned()),
+    });
+    both::<UserCall>(CallResult::default());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tonic::{Code, Request, Status};
 use tonic_prost::ProstCodec;
 
 use super::jsonrpc::basic;
-use super::{ANSWER_MAX, Failure, REQUEST_MAX};
+use super::{ANSWER_MAX, Asked, Failure, REQUEST_MAX};
 use crate::connect::Route;
 use crate::error::{ClientError, root_cause};
 use crate::options::ClientOptions;
@@ -47,8 +47,8 @@ impl Grpc {
     pub(super) async fn call<C: Call>(
         &self,
         request: C::Request,
+        Asked { limit, min_height }: Asked,
         endpoint: &str,
-        limit: Duration,
     ) -> Result<C::Response, Failure> {
         let message = request.into_wire();
         let size = prost::Message::encoded_len(&message);
@@ -60,6 +60,9 @@ impl Grpc {
         }
         let mut request = Request::new(message);
         request.set_timeout(limit);
+        if let Some(height) = min_height {
+            request.metadata_mut().insert("x-kwil-min-height", height.into());
+        }
         if let Some(authorization) = &self.authorization
             && let Ok(value) = MetadataValue::try_from(authorization.as_bytes())
         {

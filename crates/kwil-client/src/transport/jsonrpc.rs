@@ -75,6 +75,7 @@ impl JsonRpc {
     pub(super) async fn call<C: Call>(
         &self,
         params: &C::Request,
+        min_height: Option<u64>,
         endpoint: &str,
     ) -> Result<C::Response, Failure> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
@@ -87,7 +88,7 @@ impl JsonRpc {
             let error = ClientError::RequestTooLarge { got: body.len(), limit: REQUEST_MAX };
             return Err(Failure::Final(error));
         }
-        let response = self.post(body, endpoint).await?;
+        let response = self.post(body, min_height, endpoint).await?;
         let status = response.status();
         let body = Limited::new(response.into_body(), ANSWER_MAX)
             .collect()
@@ -97,12 +98,20 @@ impl JsonRpc {
         answer::<C>(status, &body, endpoint).map_err(Failure::Final)
     }
 
-    async fn post(&self, body: Vec<u8>, endpoint: &str) -> Result<Response<Incoming>, Failure> {
+    async fn post(
+        &self,
+        body: Vec<u8>,
+        min_height: Option<u64>,
+        endpoint: &str,
+    ) -> Result<Response<Incoming>, Failure> {
         let mut request = Request::post(self.uri.clone())
             .header(CONTENT_TYPE, "application/json")
             .header(ACCEPT, "application/json")
             .body(Full::from(body))
             .map_err(|error| Failure::Final(ClientError::Tls(error.to_string())))?;
+        if let Some(height) = min_height {
+            request.headers_mut().insert("x-kwil-min-height", height.into());
+        }
         if let Some(authorization) = &self.authorization {
             request.headers_mut().insert(AUTHORIZATION, authorization.clone());
         }

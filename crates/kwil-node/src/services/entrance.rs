@@ -10,12 +10,14 @@ use kwil_api::admin::{
     Submitted,
 };
 use kwil_api::chain::{ConsensusParams, Genesis};
+use kwil_api::read::{CallResult, QueryResult};
 use kwil_api::user::{Broadcasted, ChainInfo, Health, UpdateProposal};
 use kwil_api::{RpcError, Validator};
 use kwil_crypto::{NodeId, PublicKey};
 use kwil_rpc::{
-    AccountState, AccountTotal, AdminApi, Ban, BlockRef, ChainApi, KnownTx, NodeCommand, SetAt,
-    StoredBlock, StoredResults, TxPlace, UserApi, Wait, Waiting, async_trait,
+    AccountState, AccountTotal, AdminApi, Ban, BlockRef, ChainApi, KnownTx, NodeCommand,
+    ReadBounds, Script, SetAt, StoredBlock, StoredResults, TxPlace, UserApi, ViewCall, Wait,
+    Waiting, async_trait,
 };
 use kwil_types::{AccountId, Amount, Header, RawTx, Transaction, TxId};
 use tokio::sync::watch;
@@ -123,6 +125,22 @@ impl UserApi for Entrance {
 
     async fn transaction(&self, id: TxId) -> Result<Option<KnownTx>, RpcError> {
         self.node()?.transaction(id).await
+    }
+
+    async fn query(&self, script: Script, bounds: ReadBounds) -> Result<QueryResult, RpcError> {
+        self.node()?.query(script, bounds).await
+    }
+
+    async fn call(&self, call: ViewCall, bounds: ReadBounds) -> Result<CallResult, RpcError> {
+        UserApi::call(self.node()?, call, bounds).await
+    }
+
+    async fn reached(&self, height: u64) {
+        match self.services.get() {
+            Some(node) => node.reached(height).await,
+            // Reads are refused until the node answers for itself.
+            None => std::future::pending().await,
+        }
     }
 
     async fn update_proposals(&self) -> Result<Vec<UpdateProposal>, RpcError> {

@@ -1,8 +1,12 @@
 //! Accounts, prices, and sending transactions.
 
+use kwil_api::read::{CallResult, QueryResult};
 use kwil_api::user::{Broadcasted, Health, UpdateProposal};
 use kwil_api::{RpcError, account_of};
-use kwil_rpc::{AccountState, AccountTotal, KnownTx, TxPlace, UserApi, Wait, async_trait};
+use kwil_rpc::{
+    AccountState, AccountTotal, KnownTx, ReadBounds, Script, TxPlace, UserApi, ViewCall, Wait,
+    async_trait,
+};
 use kwil_state::{AccountRow, PendingResolution};
 use kwil_types::{
     AccountId, Amount, RawTx, ResolutionBody, ResolutionType, Transaction, TxCode, TxId,
@@ -70,6 +74,22 @@ impl UserApi for Services {
             }
         }
         Ok(None)
+    }
+
+    async fn query(&self, script: Script, bounds: ReadBounds) -> Result<QueryResult, RpcError> {
+        self.run_query(script, bounds).await
+    }
+
+    async fn call(&self, call: ViewCall, bounds: ReadBounds) -> Result<CallResult, RpcError> {
+        self.run_call(call, bounds).await
+    }
+
+    async fn reached(&self, height: u64) {
+        let mut published = self.published.clone();
+        // The executor ends only with the node, and then nobody waits for answers.
+        if published.wait_for(|state| state.chain.height >= height).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 
     async fn update_proposals(&self) -> Result<Vec<UpdateProposal>, RpcError> {

@@ -288,6 +288,108 @@ pub struct NetworkParams {
     #[prost(string, tag = "6")]
     pub migration_status: ::prost::alloc::string::String,
 }
+/// Precision and scale are those of numeric types, 0 otherwise.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct DataType {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(bool, tag = "2")]
+    pub is_array: bool,
+    #[prost(uint32, tag = "3")]
+    pub precision: u32,
+    #[prost(uint32, tag = "4")]
+    pub scale: u32,
+}
+/// A value as it is signed: each element starts with 1 (a value follows) or 0 (NULL). An element without any byte is the
+/// absent one of an untyped NULL.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct EncodedValue {
+    #[prost(message, optional, tag = "1")]
+    pub r#type: ::core::option::Option<DataType>,
+    #[prost(bytes = "bytes", repeated, tag = "2")]
+    pub data: ::prost::alloc::vec::Vec<::prost::bytes::Bytes>,
+}
+/// A value in a result.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Value {
+    #[prost(oneof = "value::Kind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    pub kind: ::core::option::Option<value::Kind>,
+}
+/// Nested message and enum types in `Value`.
+pub mod value {
+    #[derive(Clone, PartialEq, ::prost::Oneof)]
+    pub enum Kind {
+        #[prost(enumeration = "super::NullValue", tag = "1")]
+        Null(i32),
+        #[prost(sint64, tag = "2")]
+        Int8(i64),
+        #[prost(string, tag = "3")]
+        Text(::prost::alloc::string::String),
+        #[prost(bool, tag = "4")]
+        Bool(bool),
+        /// Plain decimal text.
+        #[prost(string, tag = "5")]
+        Numeric(::prost::alloc::string::String),
+        #[prost(bytes, tag = "6")]
+        Uuid(::prost::bytes::Bytes),
+        #[prost(bytes, tag = "7")]
+        Bytea(::prost::bytes::Bytes),
+        #[prost(message, tag = "8")]
+        Array(super::ValueList),
+    }
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ValueList {
+    #[prost(message, repeated, tag = "1")]
+    pub items: ::prost::alloc::vec::Vec<Value>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Column {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub r#type: ::core::option::Option<DataType>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Row {
+    #[prost(message, repeated, tag = "1")]
+    pub values: ::prost::alloc::vec::Vec<Value>,
+}
+/// Who asks, and the proof: a signature over the text of the request with a challenge of the node.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallAuth {
+    #[prost(string, tag = "1")]
+    pub auth_type: ::prost::alloc::string::String,
+    #[prost(bytes = "bytes", tag = "2")]
+    pub sender: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "3")]
+    pub challenge: ::prost::bytes::Bytes,
+    #[prost(bytes = "bytes", tag = "4")]
+    pub signature: ::prost::bytes::Bytes,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum NullValue {
+    NullValue = 0,
+}
+impl NullValue {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::NullValue => "NULL_VALUE",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "NULL_VALUE" => Some(Self::NullValue),
+            _ => None,
+        }
+    }
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct AdminServiceGetVersionRequest {}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4382,6 +4484,72 @@ pub struct UserServiceGetTransactionResponse {
     #[prost(message, optional, tag = "4")]
     pub result: ::core::option::Option<TxResult>,
 }
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CallRequest {
+    /// Encoded call, as it is signed.
+    #[prost(bytes = "bytes", tag = "1")]
+    pub payload: ::prost::bytes::Bytes,
+    #[prost(message, optional, tag = "2")]
+    pub auth: ::core::option::Option<CallAuth>,
+}
+/// Messages of a longer answer may be merged: rows and logs follow each other.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CallResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub columns: ::prost::alloc::vec::Vec<Column>,
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<Row>,
+    /// Height of the state that was read.
+    #[prost(int64, tag = "3")]
+    pub height: i64,
+    #[prost(string, tag = "4")]
+    pub logs: ::prost::alloc::string::String,
+    /// What the action said with ERROR().
+    #[prost(string, optional, tag = "5")]
+    pub error: ::core::option::Option<::prost::alloc::string::String>,
+}
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct NamedValue {
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    #[prost(message, optional, tag = "2")]
+    pub value: ::core::option::Option<EncodedValue>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryRequest {
+    #[prost(string, tag = "1")]
+    pub statement: ::prost::alloc::string::String,
+    #[prost(message, repeated, tag = "2")]
+    pub parameters: ::prost::alloc::vec::Vec<NamedValue>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct QueryResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub columns: ::prost::alloc::vec::Vec<Column>,
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<Row>,
+    #[prost(int64, tag = "3")]
+    pub height: i64,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuthenticatedQueryRequest {
+    #[prost(string, tag = "1")]
+    pub statement: ::prost::alloc::string::String,
+    /// In the order of the signed payload.
+    #[prost(message, repeated, tag = "2")]
+    pub parameters: ::prost::alloc::vec::Vec<NamedValue>,
+    #[prost(message, optional, tag = "3")]
+    pub auth: ::core::option::Option<CallAuth>,
+}
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct AuthenticatedQueryResponse {
+    #[prost(message, repeated, tag = "1")]
+    pub columns: ::prost::alloc::vec::Vec<Column>,
+    #[prost(message, repeated, tag = "2")]
+    pub rows: ::prost::alloc::vec::Vec<Row>,
+    #[prost(int64, tag = "3")]
+    pub height: i64,
+}
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct GetChallengeRequest {}
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -4713,6 +4881,77 @@ pub mod user_service_client {
                 .insert(GrpcMethod::new("kwil.rpc.v1.UserService", "GetTransaction"));
             self.inner.unary(req, path, codec).await
         }
+        /// One view action at the last committed height.
+        pub async fn call(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CallRequest>,
+        ) -> std::result::Result<tonic::Response<super::CallResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/kwil.rpc.v1.UserService/Call",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("kwil.rpc.v1.UserService", "Call"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// A script that reads, at the last committed height.
+        pub async fn query(
+            &mut self,
+            request: impl tonic::IntoRequest<super::QueryRequest>,
+        ) -> std::result::Result<tonic::Response<super::QueryResponse>, tonic::Status> {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/kwil.rpc.v1.UserService/Query",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("kwil.rpc.v1.UserService", "Query"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// The same with proof of who asks.
+        pub async fn authenticated_query(
+            &mut self,
+            request: impl tonic::IntoRequest<super::AuthenticatedQueryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthenticatedQueryResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/kwil.rpc.v1.UserService/AuthenticatedQuery",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(
+                    GrpcMethod::new("kwil.rpc.v1.UserService", "AuthenticatedQuery"),
+                );
+            self.inner.unary(req, path, codec).await
+        }
         pub async fn get_challenge(
             &mut self,
             request: impl tonic::IntoRequest<super::GetChallengeRequest>,
@@ -4852,6 +5091,24 @@ pub mod user_service_server {
             request: tonic::Request<super::UserServiceGetTransactionRequest>,
         ) -> std::result::Result<
             tonic::Response<super::UserServiceGetTransactionResponse>,
+            tonic::Status,
+        >;
+        /// One view action at the last committed height.
+        async fn call(
+            &self,
+            request: tonic::Request<super::CallRequest>,
+        ) -> std::result::Result<tonic::Response<super::CallResponse>, tonic::Status>;
+        /// A script that reads, at the last committed height.
+        async fn query(
+            &self,
+            request: tonic::Request<super::QueryRequest>,
+        ) -> std::result::Result<tonic::Response<super::QueryResponse>, tonic::Status>;
+        /// The same with proof of who asks.
+        async fn authenticated_query(
+            &self,
+            request: tonic::Request<super::AuthenticatedQueryRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::AuthenticatedQueryResponse>,
             tonic::Status,
         >;
         async fn get_challenge(
@@ -5344,6 +5601,138 @@ pub mod user_service_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = GetTransactionSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/kwil.rpc.v1.UserService/Call" => {
+                    #[allow(non_camel_case_types)]
+                    struct CallSvc<T: UserService>(pub Arc<T>);
+                    impl<T: UserService> tonic::server::UnaryService<super::CallRequest>
+                    for CallSvc<T> {
+                        type Response = super::CallResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CallRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UserService>::call(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CallSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/kwil.rpc.v1.UserService/Query" => {
+                    #[allow(non_camel_case_types)]
+                    struct QuerySvc<T: UserService>(pub Arc<T>);
+                    impl<T: UserService> tonic::server::UnaryService<super::QueryRequest>
+                    for QuerySvc<T> {
+                        type Response = super::QueryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::QueryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UserService>::query(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = QuerySvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/kwil.rpc.v1.UserService/AuthenticatedQuery" => {
+                    #[allow(non_camel_case_types)]
+                    struct AuthenticatedQuerySvc<T: UserService>(pub Arc<T>);
+                    impl<
+                        T: UserService,
+                    > tonic::server::UnaryService<super::AuthenticatedQueryRequest>
+                    for AuthenticatedQuerySvc<T> {
+                        type Response = super::AuthenticatedQueryResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::AuthenticatedQueryRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as UserService>::authenticated_query(&inner, request)
+                                    .await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = AuthenticatedQuerySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

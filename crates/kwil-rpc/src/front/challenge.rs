@@ -64,13 +64,6 @@ impl Challenges {
     }
 
     /// Accepts a challenge once. It is used up even when what follows fails.
-    #[cfg_attr(
-        not(test),
-        expect(
-            dead_code,
-            reason = "called by the authenticated reads, which come with the engine"
-        )
-    )]
     pub(crate) fn redeem(&self, challenge: &[u8], now_ms: u64) -> Result<(), RpcError> {
         let whole: [u8; 32] = challenge.try_into().map_err(|_length| {
             RpcError::new(RpcCode::CHALLENGE_INVALID, "incorrect challenge data length")

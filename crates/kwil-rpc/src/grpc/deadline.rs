@@ -18,11 +18,12 @@ pub(super) fn context<T>(front: &Front, request: &Request<T>) -> Context {
     let limit = front.limits().timeout;
     let allowed = asked.map_or(limit, |asked| asked.saturating_sub(EARLY).min(limit));
     let now = Instant::now();
-    Context {
-        request_id: info.request_id,
-        client: info.client,
-        deadline: now.checked_add(allowed).unwrap_or(now),
-    }
+    let min_height = request
+        .metadata()
+        .get("x-kwil-min-height")
+        .and_then(|value| value.to_str().ok()?.parse().ok());
+    let deadline = now.checked_add(allowed).unwrap_or(now);
+    Context::new(info.request_id, info.client, deadline, min_height)
 }
 
 /// `<1 to 8 digits><unit>` with the units `H M S m u n`.

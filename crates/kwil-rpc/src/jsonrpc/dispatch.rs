@@ -50,7 +50,7 @@ macro_rules! routes {
 
 routes! {
     UserVersion UserPing UserHealth UserChainInfo UserAccount UserNumAccounts UserEstimatePrice UserBroadcast
-    UserTxQuery UserChallenge UserListUpdateProposals UserUpdateProposalStatus
+    UserCall UserQuery UserAuthenticatedQuery UserTxQuery UserChallenge UserListUpdateProposals UserUpdateProposalStatus
     ChainVersion ChainHealthCheck ChainBlock ChainBlockHeader ChainBlockResult ChainTransaction ChainGenesis
     ChainConsensusParams ChainValidators ChainUnconfirmed
     FunctionVersion FunctionVerifySig

@@ -29,7 +29,8 @@ struct Answer {
     status: u16,
     body: Vec<u8>,
     retry_after: Option<u64>,
-    reads: bool,
+    /// Height of the state that a read answers from.
+    height: Option<i64>,
 }
 
 pub(crate) async fn handle(
@@ -44,21 +45,20 @@ pub(crate) async fn handle(
         Ok(body) => answer(&front, &context, &body).await,
         Err(Refused { status, error }) => Answer { status, ..failed(&Id::Null, &error, &context) },
     };
-    respond(&front, answer)
+    respond(answer)
 }
 
 fn context(front: &Front, request: &Request<HttpBody>) -> Context {
     let info = request.extensions().get::<ConnInfo>().cloned().unwrap_or_default();
-    let shortened = request
-        .headers()
-        .get("x-request-timeout-ms")
-        .and_then(|value| value.to_str().ok()?.parse().ok())
-        .map(Duration::from_millis);
+    let number = |name: &str| -> Option<u64> {
+        request.headers().get(name).and_then(|value| value.to_str().ok()?.parse().ok())
+    };
+    let shortened = number("x-request-timeout-ms").map(Duration::from_millis);
     let limit = front.limits().timeout;
     let now = Instant::now();
     let deadline =
         now.checked_add(shortened.map_or(limit, |shortened| shortened.min(limit))).unwrap_or(now);
-    Context { request_id: info.request_id, client: info.client, deadline }
+    Context::new(info.request_id, info.client, deadline, number("x-kwil-min-height"))
 }
 
 struct Refused {
@@ -133,7 +133,9 @@ async fn one(
         Ok(body) => {
             let reads = method_named(&method)
                 .is_some_and(|method| matches!(method.class, Class::Read | Class::Chain));
-            Answer { status: 200, body, retry_after: None, reads }
+            let seen = context.height();
+            let height = reads.then(|| seen.unwrap_or_else(|| front.apis.user.best_height()));
+            Answer { status: 200, body, retry_after: None, height }
         }
         Err(error) => failed(&id, &error, context),
     }
@@ -160,7 +162,7 @@ fn failed(id: &Id, error: &RpcError, context: &Context) -> Answer {
         status: error.code().http_status(),
         body: envelope::error(id, error, &context.request_id),
         retry_after: error.retry_after_ms(),
-        reads: false,
+        height: None,
     }
 }
 
@@ -172,7 +174,7 @@ async fn batch(
 ) -> Answer {
     let limit = front.limits().max_response;
     let mut body = vec![b'['];
-    let mut reads = false;
+    let mut height = None;
     for request in requests {
         let id = match &request {
             Ok(request) => request.id.clone(),
@@ -189,14 +191,14 @@ async fn batch(
         if body.len() > 1 {
             body.push(b',');
         }
-        reads |= answer.reads;
+        height = answer.height.or(height);
         body.append(&mut answer.body);
     }
     body.push(b']');
-    Answer { status: 200, body, retry_after: None, reads }
+    Answer { status: 200, body, retry_after: None, height }
 }
 
-fn respond(front: &Front, answer: Answer) -> Response {
+fn respond(answer: Answer) -> Response {
     let mut response = Response::new(HttpBody::from(answer.body));
     *response.status_mut() =
         StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -205,8 +207,8 @@ fn respond(front: &Front, answer: Answer) -> Response {
     if let Some(millis) = answer.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(millis.div_ceil(1000)));
     }
-    if answer.reads {
-        headers.insert("x-kwil-height", HeaderValue::from(front.apis.user.best_height()));
+    if let Some(height) = answer.height {
+        headers.insert("x-kwil-height", HeaderValue::from(height));
     }
     response
 }

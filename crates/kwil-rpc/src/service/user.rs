@@ -1,6 +1,6 @@
 //! Handlers of the user service.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use kwil_api::user::{
     Account, AccountCount, AccountRequest, BroadcastRequest, Broadcasted, ChainInfo, Challenge,
@@ -15,6 +15,7 @@ use kwil_api::{
 use kwil_types::{AccountId, RawTx, TxError};
 use tokio::time::Instant;
 
+use super::read::now_ms;
 use super::{shown, shown_result, signed, version};
 use crate::api::{KnownTx, Wait};
 use crate::front::{Context, Front, Handle};
@@ -181,8 +182,7 @@ impl Handle for UserChallenge {
         if !front.may_ask_challenge(context.client) {
             return Err(RpcError::new(RpcCode::TOO_MANY_CHALLENGES, "too many challenge requests"));
         }
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis();
-        let issued = front.challenges().issue(u64::try_from(now).unwrap_or(u64::MAX));
+        let issued = front.challenges().issue(now_ms());
         let (challenge, expires) = issued.map_err(|error| {
             tracing::error!(%error, "the system gives no random bytes");
             RpcError::internal("no challenge can be made")

@@ -33,7 +33,7 @@ async fn faults_of_the_envelope() {
         r#"{"jsonrpc":"2.0","method":"user.ping"}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":""}"#,
         r#"{"jsonrpc":"2.0","id":"a","method":"user.pong"}"#,
-        r#"{"jsonrpc":"2.0","id":1,"method":"user.query","params":{"query":"SELECT 1"}}"#,
+        r#"{"jsonrpc":"2.0","id":1,"method":"user.schema","params":{"namespace":"main"}}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"admin.status"}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"user.ping","params":[]}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"user.account","params":{}}"#,

@@ -9,14 +9,16 @@ use kwil_api::admin::{
     StateCheck, Status, Submitted, SyncStatus, TxProgress,
 };
 use kwil_api::chain::{CommitInfo, ConsensusParams, Genesis as GenesisAnswer};
+use kwil_api::read::{CallResult, QueryResult};
 use kwil_api::user::{Broadcasted, ChainInfo, Health, Mode, UpdateProposal};
 use kwil_api::{RpcError, account_of};
 use kwil_crypto::auth::{self, Signer};
 use kwil_crypto::{Hash, KeyType, NodeId, PrivateKey, PublicKey};
 use kwil_genesis::{Alloc, Document, Genesis, Migration};
 use kwil_rpc::{
-    AccountState, AccountTotal, AdminApi, Ban, BlockRef, ChainApi, KnownTx, NodeCommand, SetAt,
-    StoredBlock, StoredResults, TxPlace, UserApi, Wait, Waiting, async_trait,
+    AccountState, AccountTotal, AdminApi, Ban, BlockRef, ChainApi, KnownTx, NodeCommand,
+    ReadBounds, Script, SetAt, StoredBlock, StoredResults, TxPlace, UserApi, ViewCall, Wait,
+    Waiting, async_trait,
 };
 use kwil_types::{
     AccountId, Amount, Block, CommitCertificate, GoDuration, Header, Height, Payload, RawTx,
@@ -25,6 +27,8 @@ use kwil_types::{
 };
 use tokio::sync::watch;
 use uuid::Uuid;
+
+use crate::echo;
 
 pub(crate) const CHAIN_ID: &str = "prod-chain";
 /// Height of the block that exists from the start.
@@ -186,6 +190,10 @@ impl Ledger {
 
     pub(crate) fn best_hash(&self) -> Hash {
         self.state().blocks.last().unwrap().block.hash()
+    }
+
+    pub(crate) fn best_height(&self) -> u64 {
+        *self.height.borrow()
     }
 
     pub(crate) fn mempool_len(&self) -> usize {
@@ -389,6 +397,19 @@ impl UserApi for Ledger {
         let state = self.state();
         let waiting = state.mempool.iter().find(|tx| tx.id() == id).cloned();
         Ok(waiting.map(|raw| KnownTx { raw, place: None }))
+    }
+
+    async fn query(&self, script: Script, bounds: ReadBounds) -> Result<QueryResult, RpcError> {
+        echo::query(script, bounds, height(*self.height.borrow()))
+    }
+
+    async fn call(&self, call: ViewCall, _bounds: ReadBounds) -> Result<CallResult, RpcError> {
+        echo::call(call, height(*self.height.borrow()))
+    }
+
+    async fn reached(&self, at_least: u64) {
+        let mut heights = self.height.subscribe();
+        heights.wait_for(|height| *height >= at_least).await.unwrap();
     }
 
     async fn update_proposals(&self) -> Result<Vec<UpdateProposal>, RpcError> {

@@ -8,10 +8,12 @@
 )]
 
 mod admin;
+mod echo;
 mod envelope;
 mod grpc;
 mod kwil_js;
 mod ledger;
 mod lifecycle;
+mod reads;
 mod running;
 mod same;
