@@ -2,11 +2,12 @@
 
 use kwil_cmd::completion::Completion;
 use kwil_cmd::user::account::AccountGroup;
+use kwil_cmd::user::data::{CallAction, ExecAction, ExecSql, Query};
 use kwil_cmd::user::tools::ToolsGroup;
 use kwil_cmd::user::{Configure, UserArgs};
 use kwil_cmd::{CliError, Context, GlobalArgs, Program, VersionCommand};
 
-/// Accounts, transfers and transactions of a Kwil network.
+/// SQL, actions, accounts and transactions of a Kwil network.
 #[derive(Debug, clap::Parser)]
 #[command(name = "kwil-cli")]
 pub(crate) struct KwilCli {
@@ -22,6 +23,10 @@ pub(crate) struct KwilCli {
 enum Command {
     Configure(Configure),
     Account(AccountGroup),
+    ExecSql(ExecSql),
+    ExecAction(ExecAction),
+    Query(Query),
+    CallAction(CallAction),
     #[command(alias = "common")]
     Utils(ToolsGroup),
     Version(VersionCommand),
@@ -44,6 +49,10 @@ impl Program for KwilCli {
         match self.command {
             Command::Configure(command) => command.run(&self.user, context),
             Command::Account(group) => group.run(&self.user, context),
+            Command::ExecSql(command) => command.run(&self.user, context),
+            Command::ExecAction(command) => command.run(&self.user, context),
+            Command::Query(command) => command.run(&self.user, context),
+            Command::CallAction(command) => command.run(&self.user, context),
             Command::Utils(group) => group.run(&self.user, context),
             Command::Version(command) => command.run(context),
             Command::Completion(command) => command.run(Self::command_line(), context),

@@ -3,8 +3,10 @@
 pub mod account;
 mod cli;
 mod configure;
+pub mod data;
 mod settings;
 pub mod tools;
+mod tx;
 
 pub use cli::UserArgs;
 pub use configure::Configure;

@@ -237,3 +237,89 @@ fn every_kind_of_endpoint_can_be_named() {
         assert_eq!(output.status.code(), Some(3), "{endpoint}: {output:?}");
     }
 }
+
+#[test]
+fn wrong_statements_and_parameters_exit_with_2_before_any_node_is_asked() {
+    let mut sandbox = kwil_cli();
+    sandbox.set("KWILCLI_PROVIDER", NOBODY);
+    fs::write(sandbox.path("schema.sql"), "CREATE TABLE t (id INT PRIMARY KEY, name);\n").unwrap();
+    fs::write(sandbox.path("empty.sql"), " \n").unwrap();
+    let both = "cannot specify both";
+    for (args, says) in [
+        (vec!["query"], "no SQL statement provided"),
+        (vec!["exec-sql"], "no SQL statement provided"),
+        (vec!["exec-sql", "-f", "empty.sql"], "no SQL statement provided"),
+        (vec!["exec-sql", "-"], "no SQL statement provided"),
+        (
+            vec!["exec-sql", "-f", "missing.sql"],
+            "cannot read the SQL file ~/missing.sql: No such file",
+        ),
+        (
+            vec!["query", "SELECT 1", "-s", "SELECT 2"],
+            "cannot provide both a --stmt flag and an argument",
+        ),
+        (
+            vec!["query", "-s", "SELECT 1", "--sql", "SELECT 2"],
+            "received two SQL statements: \"SELECT 1\" and \"SELECT 2\"",
+        ),
+        (
+            vec!["query", "SELECT 1", "-f", "schema.sql"],
+            "received two SQL statements: \"SELECT 1\" and \"file schema.sql\"",
+        ),
+        (
+            vec!["query", "SELECT 1", "-p", "a"],
+            "invalid argument: a.  argument must be in the form of name:type=value",
+        ),
+        (vec!["query", "SELECT 1", "-p", "a:money=1"], "invalid data type: money; parameter a"),
+        (
+            vec!["query", "SELECT 1", "-p", "a:int8=one"],
+            "error parsing value: \"one\" is no integer of 64 bits; parameter a",
+        ),
+        (
+            vec!["exec-action", "act", "5"],
+            "invalid parameter format: \"5\"; parameters must be of format type:value",
+        ),
+        (vec!["exec-action", "act", "int8:x"], "invalid parameter value: \"x\""),
+        (vec!["exec-action", "act", "int8:1", "--csv", "rows.csv"], both),
+        (vec!["exec-action", "act", "int8:1", "-p", "a:int8=1"], both),
+        (vec!["exec-action", "act", "-m", "a:b"], "--csv-mapping needs --csv"),
+        (vec!["exec-action", "act", "int8:1"], "private key not provided"),
+        (
+            vec!["call-action", "act", "--rpc-auth"],
+            "private key not provided for authenticated calls",
+        ),
+        (vec!["call-action"], "missing argument: <ACTION>"),
+        (vec!["query", "SELECT 1", "--min-height", "-1"], "invalid argument"),
+    ] {
+        let output = sandbox.run(&args);
+        let err = sandbox.stable(&String::from_utf8_lossy(&output.stderr));
+        assert!(err.starts_with(says), "{args:?}: {err}");
+        assert!(matches!(output.status.code(), Some(1 | 2)), "{args:?}: {output:?}");
+    }
+    insta::assert_snapshot!(sandbox.transcript(["exec-sql", "-f", "schema.sql"]), @r#"
+    exit 2
+    --- stderr
+    failed to parse SQL statement: syntax error: unexpected ")", expected a type
+     --> line 1, column 41
+    1 | CREATE TABLE t (id INT PRIMARY KEY, name);
+      |                                         ^
+    "#);
+    insta::assert_snapshot!(sandbox.transcript(["query", "SELECT 1", "-p", "a:bool=maybe", "--json"]), @r#"
+    exit 2
+    --- stdout
+    {
+      "result": null,
+      "error": "error parsing value: \"maybe\" is neither true nor false; parameter a",
+      "error_code": "usage"
+    }
+    "#);
+    sandbox.set("KWILCLI_PRIVATE_KEY", KEY);
+    for args in [
+        vec!["exec-sql", "SELECT 1"],
+        vec!["exec-action", "act", "int8:1", "null"],
+        vec!["call-action", "act", "-p", "a:text[]=x,y"],
+        vec!["query", "SELECT $a", "-p", "$A:numeric(10,2)=1.5"],
+    ] {
+        assert_eq!(sandbox.run(&args).status.code(), Some(3), "{args:?}");
+    }
+}

@@ -1,7 +1,5 @@
 //! `account transfer`.
 
-use std::time::Duration;
-
 use kwil_client::{ClientError, TxDraft, UserClient};
 use kwil_crypto::Hash;
 use kwil_crypto::auth::Signer;
@@ -10,11 +8,8 @@ use kwil_types::{AccountId, Amount, RawTx, TxError};
 use super::parse_account;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::query_tx::print_outcome;
+use crate::user::tx::{TxArgs, network};
 use crate::user::{Settings, UserArgs};
-
-/// Longest wait for a block with --sync.
-const SYNC_WAIT: Duration = Duration::from_secs(60);
 
 /// Send tokens to another account.
 #[derive(Debug, clap::Args)]
@@ -33,17 +28,6 @@ pub struct Transfer {
     key_type: String,
     #[command(flatten)]
     tx: TxArgs,
-}
-
-/// How a transaction is sent.
-#[derive(Clone, Copy, Debug, clap::Args)]
-pub(super) struct TxArgs {
-    /// Nonce; -1 asks the node
-    #[arg(short = 'N', long, default_value_t = -1, value_name = "N")]
-    nonce: i64,
-    /// Wait until the transaction is in a block; exits with 6 when it failed
-    #[arg(long)]
-    sync: bool,
 }
 
 /// Everything that is known before the node is asked.
@@ -72,25 +56,15 @@ impl Transfer {
             amount: amount.parse().map_err(|_| CliError::usage("invalid decimal amount"))?,
             signer: settings.signer(context)?,
             chain_id: &settings.chain_id,
-            nonce: u64::try_from(self.tx.nonce).ok(),
+            nonce: self.tx.nonce(),
         };
         let hash = user.ask(&settings, context, async |node| send(node, order).await)?;
-        if !self.tx.sync {
-            let json = serde_json::json!({ "tx_hash": hash.to_string() });
-            return context.output.emit(&json, || format!("TxHash: {hash}"));
-        }
-        context.output.note(&format!("TxHash: {hash}"));
-        let answer =
-            user.ask(&settings, context, async |node| node.wait_for(hash, SYNC_WAIT).await)?;
-        print_outcome(&answer, context)
+        self.tx.finish(hash, user, &settings, context)
     }
 }
 
 async fn send(node: &UserClient, order: Order<'_>) -> Result<Hash, ClientError> {
-    let remote = node.chain_info().await?.chain_id;
-    if !order.chain_id.is_empty() && order.chain_id != remote {
-        return Err(ClientError::WrongChain { remote, configured: order.chain_id.to_owned() });
-    }
+    let remote = network(node, order.chain_id).await?;
     let raw = prepare(node, order, &remote).await?;
     Ok(node.broadcast(raw.transaction().into()).await?.tx_hash)
 }
