@@ -1,16 +1,8 @@
 //! Which commands `kwil-admin` has.
 
 use kwil_cmd::admin::{AdminGroup, Health, Peers, Status};
-use kwil_cmd::blacklist::BlacklistGroup;
-use kwil_cmd::block::BlockGroup;
 use kwil_cmd::completion::Completion;
-use kwil_cmd::consensus::ConsensusGroup;
-use kwil_cmd::key::KeyGroup;
-use kwil_cmd::setup::SetupGroup;
-use kwil_cmd::utils::UtilsGroup;
-use kwil_cmd::validators::ValidatorsGroup;
-use kwil_cmd::whitelist::WhitelistGroup;
-use kwil_cmd::{CliError, Context, GlobalArgs, Program, RpcArgs, VersionCommand};
+use kwil_cmd::{CliError, Context, GlobalArgs, OperatorCommand, Program, RpcArgs};
 
 /// Ask and steer a running node of a Kwil network.
 #[derive(Debug, clap::Parser)]
@@ -27,7 +19,6 @@ pub(crate) struct KwilAdmin {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    Validators(ValidatorsGroup),
     #[command(visible_alias = "admin")]
     Node(AdminGroup),
     #[command(about = "Show who the node is, how far it is, and its voting power")]
@@ -36,15 +27,8 @@ enum Command {
     Peers(Shortcut<Peers>),
     #[command(about = "Show whether the node is well; exits with 8 when it is not")]
     Health(Shortcut<Health>),
-    Consensus(ConsensusGroup),
-    Whitelist(WhitelistGroup),
-    Blacklist(BlacklistGroup),
-    Block(BlockGroup),
-    Key(KeyGroup),
-    Setup(SetupGroup),
-    #[command(alias = "common")]
-    Utils(UtilsGroup),
-    Version(VersionCommand),
+    #[command(flatten)]
+    Operator(OperatorCommand),
     Completion(Completion),
 }
 
@@ -71,19 +55,11 @@ impl Program for KwilAdmin {
 
     fn run(self, context: &mut Context) -> Result<(), CliError> {
         match self.command {
-            Command::Validators(group) => group.run(context),
             Command::Node(group) => group.run(context),
             Command::Status(Shortcut { rpc, command }) => command.run(&rpc, context),
             Command::Peers(Shortcut { rpc, command }) => command.run(&rpc, context),
             Command::Health(Shortcut { rpc, command }) => command.run(&rpc, context),
-            Command::Consensus(group) => group.run(context),
-            Command::Whitelist(group) => group.run(context),
-            Command::Blacklist(group) => group.run(context),
-            Command::Block(group) => group.run(context),
-            Command::Key(group) => group.run(context),
-            Command::Setup(group) => group.run(context),
-            Command::Utils(group) => group.run(context),
-            Command::Version(command) => command.run(context),
+            Command::Operator(command) => command.run(context),
             Command::Completion(command) => command.run(Self::command_line(), context),
         }
     }

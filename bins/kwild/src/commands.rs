@@ -1,17 +1,9 @@
 //! Which commands `kwild` has.
 
 use kwil_cmd::admin::AdminGroup;
-use kwil_cmd::blacklist::BlacklistGroup;
-use kwil_cmd::block::BlockGroup;
 use kwil_cmd::completion::Completion;
-use kwil_cmd::consensus::ConsensusGroup;
-use kwil_cmd::key::KeyGroup;
 use kwil_cmd::print_config::PrintConfig;
-use kwil_cmd::setup::SetupGroup;
-use kwil_cmd::utils::UtilsGroup;
-use kwil_cmd::validators::ValidatorsGroup;
-use kwil_cmd::whitelist::WhitelistGroup;
-use kwil_cmd::{CliError, Context, GlobalArgs, Program, VersionCommand};
+use kwil_cmd::{CliError, Context, GlobalArgs, OperatorCommand, Program};
 
 use crate::start::Start;
 
@@ -32,18 +24,10 @@ pub(crate) struct Kwild {
 enum Command {
     Start(Box<Start>),
     PrintConfig(PrintConfig),
-    Key(KeyGroup),
-    Setup(SetupGroup),
     #[command(alias = "node")]
     Admin(AdminGroup),
-    Validators(ValidatorsGroup),
-    Consensus(ConsensusGroup),
-    Whitelist(WhitelistGroup),
-    Blacklist(BlacklistGroup),
-    Block(BlockGroup),
-    #[command(alias = "common")]
-    Utils(UtilsGroup),
-    Version(VersionCommand),
+    #[command(flatten)]
+    Operator(OperatorCommand),
     Completion(Completion),
 }
 
@@ -63,16 +47,8 @@ impl Program for Kwild {
         match self.command {
             Command::Start(command) => command.run(context),
             Command::PrintConfig(command) => command.run(context),
-            Command::Key(group) => group.run(context),
-            Command::Setup(group) => group.run(context),
             Command::Admin(group) => group.run(context),
-            Command::Validators(group) => group.run(context),
-            Command::Consensus(group) => group.run(context),
-            Command::Whitelist(group) => group.run(context),
-            Command::Blacklist(group) => group.run(context),
-            Command::Block(group) => group.run(context),
-            Command::Utils(group) => group.run(context),
-            Command::Version(command) => command.run(context),
+            Command::Operator(command) => command.run(context),
             Command::Completion(command) => command.run(Self::command_line(), context),
         }
     }
