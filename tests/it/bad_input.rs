@@ -11,7 +11,7 @@ use crate::external::Server;
 use crate::load::{Client, DEADLINE, Wallet};
 
 fn solo(lab: &Lab) -> Result<Network> {
-    Network::set_up(lab, 1, &Plan { alloc: vec![Wallet::new(1).alloc()], flags: Vec::new() })
+    Network::set_up(lab, 1, &Plan { alloc: vec![Wallet::new(1).alloc()], ..Plan::default() })
 }
 
 /// Starts a node that has to end by itself; returns its exit code and everything that it printed.
@@ -34,7 +34,7 @@ fn says(member: &mut Member, code: i32, words: &[&str]) -> Result<()> {
 
 /// A running solo node with block 1.
 fn running(lab: &Lab) -> Result<Network> {
-    Network::start(lab, 1, &Plan { alloc: vec![Wallet::new(1).alloc()], flags: Vec::new() })
+    Network::start(lab, 1, &Plan { alloc: vec![Wallet::new(1).alloc()], ..Plan::default() })
 }
 
 #[test]

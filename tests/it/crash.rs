@@ -36,7 +36,7 @@ fn nodes_and_databases_survive_kill_nine_under_load() -> Result<()> {
     let kills = std::env::var("KWILD_TEST_KILLS").ok().map_or(Ok(KILLS), |text| text.parse())?;
     let receiver = Wallet::new(9).account();
     let lab = Lab::new()?;
-    let plan = Plan { alloc: vec![Wallet::new(1).alloc()], flags: Vec::new() };
+    let plan = Plan { alloc: vec![Wallet::new(1).alloc()], ..Plan::default() };
     let mut network = Network::start(&lab, 3, &plan)?;
     let providers: Vec<String> = network.members.iter().map(Member::provider).collect();
     let clients =

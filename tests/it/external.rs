@@ -146,7 +146,7 @@ fn an_ordinary_role_on_an_external_server_is_enough() -> Result<()> {
     let lab = Lab::new()?;
     let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
     let mut network =
-        Network::set_up(&lab, 1, &Plan { alloc: vec![sender.alloc()], flags: Vec::new() })?;
+        Network::set_up(&lab, 1, &Plan { alloc: vec![sender.alloc()], ..Plan::default() })?;
     let server = Server::start(&lab, &network.members[0].host)?;
     let flags = server.flags("right");
     let node = &mut network.members[0];

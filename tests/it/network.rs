@@ -13,7 +13,7 @@ const SYNC: Duration = Duration::from_secs(300);
 const COMMITTED: &str = "Committed Block {height=";
 
 fn plan(wallets: &[Wallet]) -> Plan {
-    Plan { alloc: wallets.iter().map(Wallet::alloc).collect(), flags: Vec::new() }
+    Plan { alloc: wallets.iter().map(Wallet::alloc).collect(), ..Plan::default() }
 }
 
 fn height_of(line: &str) -> Result<u64> {

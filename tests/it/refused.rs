@@ -29,7 +29,7 @@ fn bad_transactions_are_refused_with_their_codes() -> Result<()> {
     let lab = Lab::new()?;
     let wallet = Wallet::new(1);
     let network =
-        Network::start(&lab, 1, &Plan { alloc: vec![wallet.alloc()], flags: Vec::new() })?;
+        Network::start(&lab, 1, &Plan { alloc: vec![wallet.alloc()], ..Plan::default() })?;
     let client = Client::new(&network.members[0].provider())?;
     let good = signed(&wallet, 1, CHAIN)?.transaction().clone();
 
@@ -92,7 +92,7 @@ fn json_rpc_and_cli_tell_code_and_hash_of_a_refused_transaction() -> Result<()> 
     let lab = Lab::new()?;
     let wallet = Wallet::new(1);
     let network =
-        Network::start(&lab, 1, &Plan { alloc: vec![wallet.alloc()], flags: Vec::new() })?;
+        Network::start(&lab, 1, &Plan { alloc: vec![wallet.alloc()], ..Plan::default() })?;
     let node = &network.members[0];
     let wrong = signed(&wallet, 7, CHAIN)?;
     let answer =

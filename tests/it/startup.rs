@@ -13,7 +13,7 @@ const PORTS_OPEN: &str = "starting user json-rpc server";
 /// A stopped solo node that has some blocks and no database any more: its next start replays them.
 fn with_blocks_to_replay(lab: &Lab) -> Result<Network> {
     let alloc = vec![Wallet::new(1).alloc()];
-    let mut network = Network::start(lab, 1, &Plan { alloc, flags: Vec::new() })?;
+    let mut network = Network::start(lab, 1, &Plan { alloc, ..Plan::default() })?;
     let client = Client::new(&network.members[0].provider())?;
     for _ in 0..5 {
         client.transfer(&Wallet::new(1), &Wallet::new(9).account())?;

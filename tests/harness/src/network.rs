@@ -16,6 +16,8 @@ const CHAIN_ID: &str = "test-chain";
 pub struct Plan {
     /// Accounts of the genesis document, as `id:amount`.
     pub alloc: Vec<String>,
+    /// Owner of the database; the first validator without it.
+    pub owner: Option<String>,
     /// Further flags of `kwild start` on every node.
     pub flags: Vec<String>,
 }
@@ -193,8 +195,9 @@ fn genesis(members: &[Member], plan: &Plan) -> Result<String> {
     let validators: String =
         members.iter().map(|member| format!(" --validator \"{}:1\"", member.id)).collect();
     let alloc: String = plan.alloc.iter().map(|alloc| format!(" --alloc \"{alloc}\"")).collect();
+    let owner = plan.owner.as_ref().map(|owner| format!(" --db-owner {owner}")).unwrap_or_default();
     let line = format!(
-        "kwild setup genesis --chain-id {CHAIN_ID} --leader \"{}\"{validators}{alloc} --out ~/genesis",
+        "kwild setup genesis --chain-id {CHAIN_ID} --leader \"{}\"{validators}{alloc}{owner} --out ~/genesis",
         first.id
     );
     first.host.shell(&line)?.ok()?;

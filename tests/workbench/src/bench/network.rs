@@ -51,6 +51,7 @@ pub(super) fn measure(
     let plan = Plan {
         alloc: load::allocations()?,
         flags: vec!["--mempool.max-txs-per-sender".into(), "100000".into()],
+        ..Plan::default()
     };
     let mut network = Network::set_up(&lab, validators, &plan)?;
     let started = Instant::now();
