@@ -263,3 +263,118 @@ fn bootnodes_that_lead_nowhere_are_told_and_do_not_stop_a_node() -> Result<()> {
     ensure!(line.contains(":9"), "the address is not in {line:?}");
     network.stop()
 }
+
+#[test]
+fn the_root_of_another_network_is_refused() -> Result<()> {
+    let lab = Lab::new()?;
+    let mut network = running(&lab)?;
+    let node = &mut network.members[0];
+    node.take()?.stop_cleanly(DEADLINE)?;
+    let path = node.host.path("/data/node/genesis.json");
+    let text = std::fs::read_to_string(&path)?;
+    std::fs::write(&path, text.replace("\"chain_id\": \"test-chain\"", "\"chain_id\": \"other\""))?;
+    let (code, said) = fails(node)?;
+    ensure!(code == 1, "ended with {code}: {said}");
+    ensure!(said.contains("genesis") || said.contains("network"), "the reason is not in: {said}");
+    ensure!(!said.contains("Committed Block"), "it made blocks: {said}");
+
+    std::fs::write(&path, text.replace("\"power\": 1", "\"power\": \"one\""))?;
+    says(node, 1, &["error loading genesis file", "genesis.json", "power"])?;
+
+    std::fs::write(&path, text)?;
+    node.start()?;
+    node.process()?.wait_for("Node started", DEADLINE)?;
+    ensure!(Client::new(&node.provider())?.height()? >= 1, "the chain is gone");
+    network.stop()
+}
+
+#[test]
+fn postgresql_programs_that_are_too_old_are_told_with_their_version() -> Result<()> {
+    let lab = Lab::new()?;
+    let mut network = solo(&lab)?;
+    let node = &mut network.members[0];
+    let folder = node.host.path("/data/old");
+    std::fs::create_dir_all(&folder)?;
+    for program in ["postgres", "initdb", "pg_ctl", "pg_controldata"] {
+        let path = folder.join(program);
+        std::fs::write(&path, format!("#!/bin/sh\necho '{program} (PostgreSQL) 13.4'\n"))?;
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))?;
+    }
+    let old = node.host.named("/data/old");
+    node.set_flags(&["--db.pg-bin", &old]);
+    says(node, 1, &["13.4", &old])
+}
+
+#[test]
+fn a_full_disk_stops_votes_until_there_is_room() -> Result<()> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let lab = Lab::new()?;
+    let mut network = solo(&lab)?;
+    let disk = SmallDisk::under(&network.members[0].host.path("/data/node"))?;
+    let node = &mut network.members[0];
+    node.start()?;
+    node.process()?.wait_for("Node started", DEADLINE)?;
+    let client = Client::new(&node.provider())?;
+    let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
+    client.transfer(&sender, &receiver)?;
+
+    let filler = disk.folder.join("filler");
+    disk.fill(&filler)?;
+    node.process()?.wait_for("Disk is almost full: this node stops voting", DEADLINE)?;
+    let health = node.host.shell(&format!("curl -s {}/api/v1/ready", node.provider()))?.ok()?;
+    ensure!(health.contains("\"ready\":false") && health.contains("disk"), "ready is {health}");
+    let before = client.height()?;
+    let draft = kwil_client::TxDraft::transfer(receiver.clone(), 1_u64.into())?;
+    let waiting =
+        client.run(async |user| user.send(draft, &sender.signer(), crate::load::CHAIN).await)?;
+    let found = client.run(async |user| user.tx_query(waiting).await)?;
+    ensure!(found.height == -1 && client.height()? == before, "a full node made a block");
+
+    std::fs::remove_file(filler)?;
+    node.process()?.wait_for("Disk space is enough again", DEADLINE)?;
+    client.run(async |user| user.wait_for_success(waiting, DEADLINE).await)?;
+    crate::load::state_holds(node)?;
+    network.stop()
+}
+
+/// A file system in memory below a node's root, gone when dropped.
+struct SmallDisk {
+    folder: PathBuf,
+}
+
+impl SmallDisk {
+    /// Moves what is in the folder onto a disk of its own.
+    fn under(folder: &std::path::Path) -> Result<Self> {
+        let aside = folder.with_extension("aside");
+        std::fs::rename(folder, &aside)?;
+        std::fs::create_dir(folder)?;
+        run("mount", &["-t", "tmpfs", "-o", "size=1500m,mode=0700", "kwil-test", &show(folder)])?;
+        let disk = Self { folder: folder.to_owned() };
+        run("cp", &["-a", &format!("{}/.", show(&aside)), &show(folder)])?;
+        Ok(disk)
+    }
+
+    /// Leaves less room than a node wants.
+    fn fill(&self, file: &std::path::Path) -> Result<()> {
+        run("fallocate", &["-l", "1100M", &show(file)])
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Still busy only when the test failed; the mount goes with the machine then.
+        run("umount", &["-l", &show(&self.folder)]).unwrap_or_default();
+    }
+}
+
+fn show(path: &std::path::Path) -> String {
+    path.display().to_string()
+}
+
+fn run(program: &str, arguments: &[&str]) -> Result<()> {
+    let status = std::process::Command::new(program).args(arguments).status()?;
+    ensure!(status.success(), "{program} ended with {status}");
+    Ok(())
+}

@@ -76,6 +76,11 @@ impl Server {
     }
 
     fn sql(&self, statement: &str) -> Result<()> {
+        self.sql_in("postgres", statement)
+    }
+
+    /// Runs a statement in one of its databases as the superuser.
+    pub(crate) fn sql_in(&self, database: &str, statement: &str) -> Result<()> {
         let (data, port) = (self.data.display().to_string(), self.port.to_string());
         self.tool(
             "psql",
@@ -87,7 +92,7 @@ impl Server {
                 "-U",
                 "owner",
                 "-d",
-                "postgres",
+                database,
                 "-v",
                 "ON_ERROR_STOP=1",
                 "-qc",

@@ -7,5 +7,6 @@ mod external;
 mod guide;
 mod load;
 mod network;
+mod operate;
 mod refused;
 mod startup;

@@ -60,7 +60,17 @@ fn bad_transactions_are_refused_with_their_codes() -> Result<()> {
     let mut long = good.clone();
     long.body.description = "x".repeat(9 * 1024 * 1024);
     let sent = client.run(async |user| Ok(user.broadcast((&long).into()).await))?;
-    ensure!(sent.is_err(), "9 MiB of description were accepted");
+    let Err(refused) = sent else { anyhow::bail!("9 MiB of description were accepted") };
+    ensure!(!refused.to_string().is_empty(), "no reason for {refused:?}");
+    // Below the limit of requests, above that of transactions.
+    let mut large = good.clone();
+    large.body.description = "x".repeat(4 * 1024 * 1024 + 1024);
+    let large = resigned(&wallet, large)?;
+    let (code, text) = refusal(&client, &large)?;
+    ensure!(
+        code == Some(12) && text.contains("transaction size limit exceeded"),
+        "size: {code:?} {text}"
+    );
 
     // None of them took the nonce.
     client.transfer(&wallet, &Wallet::new(9).account())?;

@@ -6,5 +6,6 @@ mod failover;
 mod held;
 mod production;
 mod recovery;
+mod refused;
 mod sets;
 mod stage;

@@ -95,6 +95,8 @@ pub(crate) struct Parts {
     pub(crate) held: StateFile,
     pub(crate) leader_updates: StateFile,
     pub(crate) evidence: crate::evidence::EvidenceFolder,
+    pub(crate) diagnosis: crate::diagnosis::Diagnosis,
+    pub(crate) metrics: crate::metrics::ChainMetrics,
     pub(crate) chain_hash: kwil_crypto::Hash,
     /// This node.
     pub(crate) me: kwil_crypto::PublicKey,

@@ -12,6 +12,7 @@ mod commit;
 mod recovery;
 mod task;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kwil_consensus::NextHeight;
@@ -62,6 +63,8 @@ pub(crate) struct ExecutorHandle {
     requests: mpsc::Sender<Request>,
     checks: BlockChecks,
     progress: Arc<Mutex<Option<Progress>>>,
+    /// Transactions executed of the block in progress, counted by the state.
+    done: Arc<AtomicUsize>,
 }
 
 /// The block that is being executed now.
@@ -75,9 +78,12 @@ pub(crate) struct Progress {
 }
 
 impl ExecutorHandle {
-    pub(crate) fn new(checks: BlockChecks) -> (Self, mpsc::Receiver<Request>) {
+    pub(crate) fn new(
+        checks: BlockChecks,
+        done: Arc<AtomicUsize>,
+    ) -> (Self, mpsc::Receiver<Request>) {
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
-        (Self { requests, checks, progress: Arc::default() }, queue)
+        (Self { requests, checks, progress: Arc::default(), done }, queue)
     }
 
     /// The checks that blocks pass before execution.
@@ -121,6 +127,11 @@ impl ExecutorHandle {
     /// The block in execution or executed last.
     pub(crate) fn progress(&self) -> Option<Progress> {
         self.progress.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Transactions of that block that are executed; they are executed in order.
+    pub(crate) fn done(&self) -> usize {
+        self.done.load(Ordering::Relaxed)
     }
 
     /// Transactions of an execution that an operator gives up; the executor cannot tell which one was running, so none.

@@ -39,6 +39,8 @@ pub struct Listeners {
     pub user: Option<SocketAddr>,
     /// The operator.
     pub admin: Option<AdminAddress>,
+    /// TCP, `/metrics`.
+    pub metrics: Option<SocketAddr>,
 }
 
 impl Node {

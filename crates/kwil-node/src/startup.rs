@@ -25,11 +25,13 @@ use crate::builder::NodeBuilder;
 use crate::chain::{ChainReads, SetHistory, ShownChain};
 use crate::checks::BlockChecks;
 use crate::clock::Clock;
+use crate::diagnosis::Diagnosis;
 use crate::driver::{self, Driver, DriverHandle};
 use crate::error::NodeError;
 use crate::evidence::EvidenceFolder;
 use crate::executor::{self, ChainTip, ExecutorHandle, ExecutorTask, Outlets, Tip};
 use crate::mempool::{AccountLookup, Limits, LookupFailed, Mempool};
+use crate::metrics::{NodeMetrics, Sources};
 use crate::node::Node;
 use crate::peers::{ChainServer, MempoolSource, PeerTask, TxIntake};
 use crate::rules::RulesSource;
@@ -48,6 +50,7 @@ struct Basis {
     facts: Facts,
     key: PrivateKey,
     identity: Identity,
+    metrics: Arc<NodeMetrics>,
 }
 
 /// The committed state, opened and brought to one height.
@@ -83,7 +86,8 @@ pub(crate) async fn start(
         version,
         started: Instant::now(),
     };
-    let basis = Basis { root, facts: facts.clone(), key, identity };
+    let metrics = Arc::new(NodeMetrics::new());
+    let basis = Basis { root, facts: facts.clone(), key, identity, metrics };
     let entrance = Arc::new(Entrance::new(facts));
     let apis = Apis::of(Arc::clone(&entrance));
     let Doors { p2p, rpc } = Doors::open(&basis, apis.clone()).await?;
@@ -244,7 +248,7 @@ fn compose(
         base,
     };
 
-    let (executor, executor_queue) = ExecutorHandle::new(checks);
+    let (executor, executor_queue) = ExecutorHandle::new(checks, state.transactions_done());
     let (sync, sync_queue) = block_sync::queue();
     let machine = consensus::machine(
         &basis.facts.config,
@@ -261,6 +265,7 @@ fn compose(
         executor: &executor,
         mempool: &mempool,
         sync: &sync,
+        database: &database,
     };
     let (driver, consensus) =
         Driver::new(machine, driver_parts(basis, &handles, log), Clock::start(), driver::queue());
@@ -272,6 +277,7 @@ fn compose(
         rules,
         tip: tip_tx,
         shown: shown.clone(),
+        metrics: basis.metrics.chain.clone(),
     };
     let executor_task =
         ExecutorTask::new(state, executor.clone(), executor_queue, consensus.clone(), outlets);
@@ -287,6 +293,8 @@ fn compose(
     let sync_task = SyncTask::new(sync_parts, sync_queue);
     let intake =
         TxIntake { mempool: mempool.clone(), network: peers.clone(), driver: consensus.clone() };
+    let sources = Sources { tip: tip_rx.clone(), sync: sync.watch(), driver: consensus.clone() };
+    basis.metrics.follow(&peers, &mempool, sources);
     let seen = Seen {
         chain: chain.clone(),
         database: database.clone(),
@@ -404,6 +412,7 @@ struct Handles<'h> {
     executor: &'h ExecutorHandle,
     mempool: &'h Mempool,
     sync: &'h SyncHandle,
+    database: &'h Database,
 }
 
 fn driver_parts(basis: &Basis, handles: &Handles<'_>, log: ConsensusLogHandle) -> driver::Parts {
@@ -418,6 +427,12 @@ fn driver_parts(basis: &Basis, handles: &Handles<'_>, log: ConsensusLogHandle) -
         held: StateFile::held(&basis.root),
         leader_updates: StateFile::leader_updates(&basis.root),
         evidence: EvidenceFolder::new(&basis.root),
+        diagnosis: Diagnosis {
+            root: basis.root.clone(),
+            database: handles.database.clone(),
+            version: basis.facts.version,
+        },
+        metrics: basis.metrics.chain.clone(),
         chain_hash: basis.facts.genesis.hash(),
         me,
         own_account: AccountId::from(&me),

@@ -10,6 +10,7 @@ use kwil_api::Service;
 use zeroize::Zeroizing;
 
 use crate::certificate::ServerCertificate;
+use crate::metrics::MetricsPage;
 
 /// The public listener: TCP for JSON-RPC, REST and gRPC, UDP on the same port for gRPC over QUIC.
 #[derive(Clone, Debug)]
@@ -55,6 +56,21 @@ impl UserListener {
             trusted_proxies: 0,
             limits: Limits::default(),
         }
+    }
+}
+
+/// Serves `/metrics` and nothing else, without TLS and without questions: for a private network.
+#[derive(Clone)]
+pub struct MetricsListener {
+    /// `telemetry.prometheus_listen`.
+    pub listen: SocketAddr,
+    /// Writes the page.
+    pub page: MetricsPage,
+}
+
+impl fmt::Debug for MetricsListener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MetricsListener").field("listen", &self.listen).finish_non_exhaustive()
     }
 }
 

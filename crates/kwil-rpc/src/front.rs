@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::Apis;
 use crate::config::Limits;
+use crate::metrics::CallMetrics;
 
 pub(crate) use challenge::Challenges;
 use gate::Gates;
@@ -90,6 +91,7 @@ pub(crate) struct FrontSettings {
     pub(crate) challenge_expiry: Duration,
     pub(crate) challenge_rate: f64,
     pub(crate) node_version: String,
+    pub(crate) calls: CallMetrics,
 }
 
 /// The node as one listener shows it.
@@ -187,6 +189,7 @@ impl Front {
     ) -> Result<C::Response, RpcError> {
         let started = Instant::now();
         let answer = self.limited::<C>(context, request).await;
+        self.settings.calls.count(C::METHOD.name, answer.is_ok(), started.elapsed());
         note(&C::METHOD, context, started, answer.as_ref().err());
         answer
     }

@@ -25,6 +25,7 @@
 //!     user: Some(UserListener::new("127.0.0.1:8484".parse()?)),
 //!     admin: Some(AdminListener::unix("/tmp/kwild.socket")),
 //!     node_version: "0.1.0".to_owned(),
+//!     ..ServerConfig::default()
 //! };
 //! assert_eq!(config.user.unwrap().limits.max_request, 6_000_000);
 //! # Ok::<(), std::net::AddrParseError>(())
@@ -41,6 +42,7 @@ mod config;
 mod front;
 mod grpc;
 mod jsonrpc;
+mod metrics;
 mod openrpc;
 mod rest;
 mod server;
@@ -54,6 +56,9 @@ pub use api::{
     Wait, Waiting, async_trait,
 };
 pub use certificate::{CertificateError, ServerCertificate, certificates_of};
-pub use config::{AdminListen, AdminListener, AdminTls, Limits, Password, UserListener};
+pub use config::{
+    AdminListen, AdminListener, AdminTls, Limits, MetricsListener, Password, UserListener,
+};
 pub use kwil_api::{RpcCode, RpcError, Service};
+pub use metrics::{CallMetrics, MetricsPage};
 pub use server::{AdminAddress, RpcHandle, RpcServer, ServerConfig, StartError};

@@ -22,9 +22,10 @@ use tracing::Instrument;
 
 use crate::api::Apis;
 use crate::app::{Door, router};
-use crate::config::{AdminListen, AdminListener, Limits, UserListener};
+use crate::config::{AdminListen, AdminListener, Limits, MetricsListener, UserListener};
 use crate::front::{Front, FrontSettings};
 use crate::grpc::HealthBoard;
+use crate::metrics::{self, CallMetrics, MetricsPage};
 
 use connection::Shared;
 pub use error::StartError;
@@ -36,12 +37,16 @@ use unix::Unix;
 const PORT_TRIES: u32 = 16;
 
 /// What the node serves.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ServerConfig {
     /// The public listener; `None` opens none.
     pub user: Option<UserListener>,
     /// The operator's listener; `None` opens none.
     pub admin: Option<AdminListener>,
+    /// The listener of metrics; `None` opens none.
+    pub metrics: Option<MetricsListener>,
+    /// Counts the requests of users and operator.
+    pub calls: CallMetrics,
     /// Version of the node, for answers.
     pub node_version: String,
 }
@@ -59,6 +64,7 @@ pub struct RpcHandle {
     user_quic: Option<SocketAddr>,
     admin: Option<AdminAddress>,
     admin_quic: Option<SocketAddr>,
+    metrics: Option<SocketAddr>,
 }
 
 /// Where the operator's listener is.
@@ -92,6 +98,7 @@ impl RpcServer {
             user_quic: None,
             admin: None,
             admin_quic: None,
+            metrics: None,
         };
         if let Some(user) = config.user {
             let (tcp, quic) = user_sockets(&user, identity).await?;
@@ -100,18 +107,31 @@ impl RpcServer {
             listeners.push(Listener {
                 name: "user",
                 sockets: Sockets { tcp: Some(tcp), unix: None, quic },
-                ..Listener::user(user, apis.clone(), &config.node_version)?
+                ..Listener::user(user, apis.clone(), (&config.node_version, &config.calls))?
             });
         }
         if let Some(admin) = config.admin {
             let sockets = admin_sockets(&admin, identity).await?;
             handle.admin_quic = sockets.quic.as_ref().map(Quic::address);
             handle.admin = sockets.admin_address();
-            listeners
-                .push(Listener { sockets, ..Listener::admin(admin, apis, &config.node_version)? });
+            listeners.push(Listener {
+                sockets,
+                ..Listener::admin(admin, apis, (&config.node_version, &config.calls))?
+            });
         }
+        let metrics = match config.metrics {
+            None => None,
+            Some(metrics) => {
+                let tcp = Tcp::bind("telemetry.prometheus_listen", metrics.listen, None).await?;
+                handle.metrics = Some(tcp.address());
+                Some((tcp, metrics.page))
+            }
+        };
         for listener in listeners {
             listener.spawn(&mut handle.tasks, &stop)?;
+        }
+        if let Some((tcp, page)) = metrics {
+            handle.tasks.spawn(show_metrics(tcp, page, stop));
         }
         Ok(handle)
     }
@@ -194,6 +214,12 @@ impl RpcHandle {
         self.admin_quic
     }
 
+    /// Where `/metrics` is served.
+    #[must_use]
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics
+    }
+
     /// Waits until every listener is closed, which happens after `stop`. A listener that ends on its own stops the
     /// others.
     pub async fn stopped(mut self) {
@@ -232,7 +258,11 @@ struct Listener {
 }
 
 impl Listener {
-    fn user(config: UserListener, apis: Apis, node_version: &str) -> Result<Self, StartError> {
+    fn user(
+        config: UserListener,
+        apis: Apis,
+        (node_version, calls): (&str, &CallMetrics),
+    ) -> Result<Self, StartError> {
         let cancel = CancellationToken::new();
         let all = [Service::User, Service::Chain, Service::Function];
         let services: BTreeSet<Service> =
@@ -247,6 +277,7 @@ impl Listener {
             challenge_expiry: config.challenge_expiry,
             challenge_rate: config.challenge_rate,
             node_version: node_version.to_owned(),
+            calls: calls.clone(),
         };
         let front = Front::new(apis, settings, cancel.clone()).map_err(StartError::entropy)?;
         Ok(Self {
@@ -263,7 +294,11 @@ impl Listener {
         })
     }
 
-    fn admin(config: AdminListener, apis: Apis, node_version: &str) -> Result<Self, StartError> {
+    fn admin(
+        config: AdminListener,
+        apis: Apis,
+        (node_version, calls): (&str, &CallMetrics),
+    ) -> Result<Self, StartError> {
         let cancel = CancellationToken::new();
         let settings = FrontSettings {
             services: BTreeSet::from([
@@ -280,6 +315,7 @@ impl Listener {
             challenge_expiry: Duration::from_secs(30),
             challenge_rate: 0.0,
             node_version: node_version.to_owned(),
+            calls: calls.clone(),
         };
         let front = Front::new(apis, settings, cancel.clone()).map_err(StartError::entropy)?;
         Ok(Self {
@@ -313,6 +349,14 @@ impl Listener {
         tasks.spawn(run.instrument(tracing::info_span!("rpc", listener = self.name)));
         Ok(())
     }
+}
+
+/// Shows the page of metrics until the stop, within the limits of any listener.
+async fn show_metrics(tcp: Tcp, page: MetricsPage, stop: CancellationToken) {
+    let limits = Limits { drain: Duration::from_secs(1), ..Limits::default() };
+    let shared = Shared::new(metrics::router(page), &limits, stop);
+    tcp.accept(&shared).await;
+    shared.drain(limits.drain, &CancellationToken::new()).await;
 }
 
 /// Accepts on every socket until the stop.

@@ -6,6 +6,7 @@
 //! ```
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use kwil_crypto::Hash;
@@ -76,6 +77,7 @@ impl Executor {
             chain_id: genesis.chain_id().to_owned(),
             authenticators: extensions.authenticators,
             engine: extensions.engine,
+            done: Arc::default(),
         };
         Ok(Self { writer, sources, executed: None, published, ceiling: DEFAULT_CEILING })
     }
@@ -85,6 +87,12 @@ impl Executor {
     pub fn with_ceiling(mut self, ceiling: Duration) -> Self {
         self.ceiling = ceiling;
         self
+    }
+
+    /// How many transactions of the running block are executed, or of the last one. Follows while the block runs.
+    #[must_use]
+    pub fn transactions_done(&self) -> Arc<AtomicUsize> {
+        Arc::clone(&self.sources.done)
     }
 
     /// The last committed block.

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use kwil_consensus::{
-    Directive, Effect, Event, HeldReason, Message, OperatorError, Proposal, Record, Verified,
+    Directive, Effect, Event, HeldReason, Message, Notice, OperatorError, Proposal, Record,
+    Verified,
 };
 use kwil_crypto::{Hash, NodeId};
 use kwil_store::{ConsensusRecord, RecordKind};
@@ -79,6 +80,9 @@ impl Driver {
                 Ok(())
             }
             Effect::Notice(notice) => {
+                if let Notice::NewView { trigger, .. } = &notice {
+                    self.parts.metrics.view_change(notices::trigger_name(*trigger));
+                }
                 notices::log(&notice);
                 Ok(())
             }
@@ -185,12 +189,18 @@ impl Driver {
     async fn store_evidence(&mut self, evidence: Arc<Evidence>) -> Result<(), NodeError> {
         let accused = evidence.accused().map(|key| key.to_string()).unwrap_or_default();
         tracing::warn!(target: "CONS", kind = evidence.name(), validators = accused, "Evidence recorded");
+        self.parts.metrics.evidence(evidence.name());
         let folder = self.parts.evidence.clone();
         on_disk(move || folder.store(&evidence)).await
     }
 
     async fn hold(&mut self, reason: HeldReason) -> Result<(), NodeError> {
         notices::held(&reason);
+        if let HeldReason::Diverged { block, .. } = &reason {
+            let (block, reason) = (self.machine.body(block).cloned(), reason.clone());
+            let diagnosis = self.parts.diagnosis.clone();
+            self.chores.spawn(async move { diagnosis.write(reason, block).await });
+        }
         let file = self.parts.held.clone();
         on_disk(move || held_file::write(&file, &reason)).await
     }

@@ -15,6 +15,7 @@ use crate::chain::{BlockUpdates, SetHistory, ShownChain};
 use crate::checks::BlockTxs;
 use crate::error::NodeError;
 use crate::mempool::{CommittedTxs, Mempool};
+use crate::metrics::ChainMetrics;
 use crate::rules::RulesSource;
 
 /// The committed end of the chain, as the rest of the node follows it.
@@ -48,6 +49,7 @@ pub(crate) struct Outlets {
     pub(crate) rules: RulesSource,
     pub(crate) tip: watch::Sender<ChainTip>,
     pub(crate) shown: ShownChain,
+    pub(crate) metrics: ChainMetrics,
 }
 
 /// A committed block, ready to be told.
@@ -103,11 +105,17 @@ impl Outlets {
         Ok(self.blocks.append_results(height, results_of(&open.outcome)).await?)
     }
 
+    pub(super) fn count(&self, open: &Open) {
+        let bytes = open.txs.iter().map(kwil_types::RawTx::len).sum::<usize>();
+        self.metrics.blocks.inc();
+        self.metrics.block_bytes.inc_by(u64::try_from(bytes).unwrap_or(u64::MAX));
+    }
+
     /// Tells everybody who follows the chain; returns what consensus needs for the next height.
     pub(super) async fn publish(&self, applied: Applied) -> Result<NextHeight, NodeError> {
         let Applied { height, tip, txs, results, accounts, updates, next } = applied;
         self.remember_set(&next).await?;
-        self.mempool.commit(&CommittedTxs { height, txs: txs.to_vec(), results, accounts });
+        self.mempool.commit(&CommittedTxs { height, txs: Arc::clone(&txs), results, accounts });
         if !updates.params.is_empty() || !updates.validators.is_empty() {
             self.mempool.set_rules(self.rules.rules(&next));
         }

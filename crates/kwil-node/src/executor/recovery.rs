@@ -154,7 +154,7 @@ async fn replay_one(
     let decoded =
         block.txs().iter().map(|bytes| RawTx::decode(bytes.clone())).collect::<Result<Vec<_>, _>>();
     let txs = decoded.map_err(|error| NodeError::Invariant(format!("block {height}: {error}")))?;
-    let input = BlockInput { header: block.header().clone(), hash: block.hash(), txs };
+    let input = BlockInput { header: block.header().clone(), hash: block.hash(), txs: txs.into() };
     let outcome = match state.execute(&input, CancellationToken::new()).await {
         Ok(outcome) => outcome,
         Err(ExecuteError::Node(fault)) => return Err(fault.into()),

@@ -1,6 +1,7 @@
 //! The executor's loop.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use kwil_consensus::{Event, ExecutionFailure, NextHeight};
 use kwil_state::{BlockInput, BlockOutcome, ExecuteError, Executor};
@@ -14,6 +15,7 @@ use crate::checks::{BlockTxs, Fault};
 use crate::clock::wall_ms;
 use crate::driver::DriverHandle;
 use crate::error::NodeError;
+use crate::metrics::ChainMetrics;
 
 /// An executed block whose transaction is open.
 #[derive(Debug)]
@@ -136,9 +138,14 @@ impl ExecutorTask {
                 Fault::BreaksRule(reason) => reason,
             })
         })?;
-        let input =
-            BlockInput { header: block.header().clone(), hash: block.hash(), txs: txs.to_vec() };
+        let input = BlockInput {
+            header: block.header().clone(),
+            hash: block.hash(),
+            txs: Arc::clone(&txs),
+        };
+        let started = Instant::now();
         let outcome = self.state.execute(&input, cancel).await.map_err(Refused::Execution)?;
+        ChainMetrics::since(&self.outlets.metrics.exec_ms, started);
         self.mark_finished();
         Ok((txs, outcome))
     }
@@ -171,10 +178,13 @@ impl ExecutorTask {
         stop: &CancellationToken,
     ) -> Result<NextHeight, NodeError> {
         let applied = Applied::of(&open, certificate);
+        let started = Instant::now();
         if let Err(fault) = self.state.commit().await {
             tracing::error!(target: "CONS", height = applied.height, %fault, "Commit failed, replaying from the block log");
             self.recover(Height(applied.height), stop).await?;
         }
+        ChainMetrics::since(&self.outlets.metrics.commit_ms, started);
+        self.outlets.count(&open);
         self.outlets.publish(applied).await
     }
 

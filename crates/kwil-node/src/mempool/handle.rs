@@ -49,7 +49,7 @@ pub struct CommittedTxs {
     /// Height of the block.
     pub height: u64,
     /// Its transactions, in order.
-    pub txs: Vec<RawTx>,
+    pub txs: Arc<[RawTx]>,
     /// Their results, in order.
     pub results: Vec<TxResult>,
     /// Every account whose nonce or balance the block changed, as it is now.

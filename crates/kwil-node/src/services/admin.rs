@@ -143,7 +143,10 @@ impl AdminApi for Services {
 
     async fn block_execution(&self) -> Result<Option<BlockExecution>, RpcError> {
         Ok(self.executor.progress().map(|progress| {
-            let done = progress.finished_ms.is_some();
+            let done = match progress.finished_ms {
+                Some(_) => usize::MAX,
+                None => self.executor.done(),
+            };
             BlockExecution {
                 start_time: signed(progress.started_ms),
                 end_time: progress.finished_ms.map(signed),
@@ -151,7 +154,8 @@ impl AdminApi for Services {
                 tx_info: progress
                     .txs
                     .into_iter()
-                    .map(|id| TxProgress { id, status: done })
+                    .enumerate()
+                    .map(|(index, id)| TxProgress { id, status: index < done })
                     .collect(),
             }
         }))

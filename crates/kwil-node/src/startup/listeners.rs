@@ -2,6 +2,7 @@
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use kwil_api::Service;
@@ -9,8 +10,8 @@ use kwil_config::{Config, HostPort, ServiceName};
 use kwil_crypto::NodeId;
 use kwil_p2p::{AnswerTimes, Port, Release};
 use kwil_rpc::{
-    AdminListen, AdminListener, AdminTls, Apis, Limits, Password, RpcHandle, RpcServer,
-    ServerCertificate, ServerConfig, UserListener,
+    AdminListen, AdminListener, AdminTls, Apis, Limits, MetricsListener, Password, RpcHandle,
+    RpcServer, ServerCertificate, ServerConfig, UserListener,
 };
 use kwil_types::GoDuration;
 use tokio_util::sync::CancellationToken;
@@ -44,7 +45,12 @@ pub(super) struct Rpc {
 impl Rpc {
     pub(super) fn addresses(&self, p2p: SocketAddr) -> Listeners {
         let handle = &self.handle;
-        Listeners { p2p, user: handle.user_addr(), admin: handle.admin_addr().cloned() }
+        Listeners {
+            p2p,
+            user: handle.user_addr(),
+            admin: handle.admin_addr().cloned(),
+            metrics: handle.metrics_addr(),
+        }
     }
 
     /// Closes the listeners of a node that does not start.
@@ -72,6 +78,8 @@ async fn open(basis: &Basis, apis: Apis) -> Result<Rpc, NodeError> {
     let server = ServerConfig {
         user: Some(user(config)?),
         admin: config.admin.enable.then(|| admin(&basis.root, config)).transpose()?,
+        metrics: metrics(basis)?,
+        calls: basis.metrics.calls.clone(),
         node_version: basis.facts.version.to_owned(),
     };
     let started = RpcServer::start(server, apis, &basis.identity, stop.clone()).await;
@@ -82,7 +90,20 @@ async fn open(basis: &Basis, apis: Apis) -> Result<Rpc, NodeError> {
     if handle.admin_addr().is_some() {
         tracing::info!(target: "KWILD", listen = %config.admin.listen, "starting admin json-rpc server");
     }
+    if let Some(address) = handle.metrics_addr() {
+        tracing::info!(target: "KWILD", listen = %address, "serving metrics");
+    }
+    if config.telemetry.enable {
+        tracing::warn!(target: "KWILD", "telemetry.enable: this version does not push metrics; telemetry.prometheus_listen serves them");
+    }
     Ok(Rpc { handle, stop })
+}
+
+fn metrics(basis: &Basis) -> Result<Option<MetricsListener>, NodeError> {
+    let Some(address) = &basis.facts.config.telemetry.prometheus_listen else { return Ok(None) };
+    let listen = resolve("telemetry.prometheus_listen", address)?;
+    let metrics = Arc::clone(&basis.metrics);
+    Ok(Some(MetricsListener { listen, page: Arc::new(move || metrics.page()) }))
 }
 
 fn user(config: &Config) -> Result<UserListener, NodeError> {

@@ -22,7 +22,11 @@ async fn start(
     admin: AdminListener,
     stop: &CancellationToken,
 ) -> Result<RpcHandle, kwil_rpc::StartError> {
-    let config = ServerConfig { user: None, admin: Some(admin), node_version: "0.1.0".to_owned() };
+    let config = ServerConfig {
+        admin: Some(admin),
+        node_version: "0.1.0".to_owned(),
+        ..ServerConfig::default()
+    };
     let identity = Identity::new(node_key()).unwrap();
     RpcServer::start(config, Apis::of(Ledger::instant()), &identity, stop.clone()).await
 }
@@ -191,7 +195,7 @@ async fn a_port_in_use_is_named() {
     let udp = std::net::UdpSocket::bind(loopback()).unwrap();
     let mut user = kwil_rpc::UserListener::new(udp.local_addr().unwrap());
     user.quic = true;
-    let config = ServerConfig { user: Some(user), admin: None, node_version: String::new() };
+    let config = ServerConfig { user: Some(user), ..ServerConfig::default() };
     let identity = Identity::new(node_key()).unwrap();
     let apis = Apis::of(Arc::clone(&Ledger::new()));
     let error =

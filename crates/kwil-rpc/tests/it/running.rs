@@ -44,8 +44,12 @@ impl Running {
         let mut user = UserListener::new(loopback());
         let mut admin = AdminListener::unix(&socket);
         change(&mut user, &mut admin);
-        let config =
-            ServerConfig { user: Some(user), admin: Some(admin), node_version: "0.1.0".to_owned() };
+        let config = ServerConfig {
+            user: Some(user),
+            admin: Some(admin),
+            node_version: "0.1.0".to_owned(),
+            ..ServerConfig::default()
+        };
         let stop = CancellationToken::new();
         let identity = Identity::new(node_key()).unwrap();
         let handle =

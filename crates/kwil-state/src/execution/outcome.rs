@@ -1,5 +1,7 @@
 //! What goes into a block's execution and what comes out.
 
+use std::sync::Arc;
+
 use kwil_crypto::{Hash, PublicKey, SignatureError};
 use kwil_types::{AccountId, Header, ParamUpdates, RawTx, TxId, TxResult, Validator};
 use uuid::Uuid;
@@ -16,7 +18,7 @@ pub struct BlockInput {
     /// Hash of the header.
     pub hash: Hash,
     /// The transactions in order.
-    pub txs: Vec<RawTx>,
+    pub txs: Arc<[RawTx]>,
 }
 
 /// Something that the end of a block did which is not the result of one transaction.

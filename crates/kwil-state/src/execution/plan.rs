@@ -40,7 +40,7 @@ pub(crate) fn plan(
 ) -> Result<Plan, InvalidBlock> {
     let mut plan = Plan::default();
     let mut seen: BTreeSet<TxId> = BTreeSet::new();
-    for raw in &input.txs {
+    for raw in input.txs.iter() {
         if !seen.insert(raw.id()) {
             return Err(InvalidBlock::Twice(raw.id()));
         }

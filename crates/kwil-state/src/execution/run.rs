@@ -1,6 +1,7 @@
 //! One block from its plan to its app hash.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kwil_crypto::auth::Registry;
 use kwil_crypto::{Hash, context, hash};
@@ -29,6 +30,8 @@ pub(crate) struct Sources {
     pub(crate) chain_id: String,
     pub(crate) authenticators: Arc<Registry>,
     pub(crate) engine: Option<Arc<dyn StatementEngine>>,
+    /// Transactions of the running block that are executed.
+    pub(crate) done: Arc<AtomicUsize>,
 }
 
 /// Executes a block in its open transaction. The caller seals, and rolls everything back when this fails.
@@ -48,8 +51,10 @@ pub(crate) async fn run(
     let mut state = BlockState::new(context, committed, loaded);
     replace_leader(&mut state, input)?;
     let mut results = Vec::with_capacity(plan.txs.len());
+    sources.done.store(0, Ordering::Relaxed);
     for planned in &plan.txs {
         results.push(transaction(sources, block, &mut state, planned).await?);
+        sources.done.store(results.len(), Ordering::Relaxed);
     }
     let events = end_of_block(&mut state)?;
     store(block, &state).await?;

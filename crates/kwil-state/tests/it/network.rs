@@ -153,7 +153,7 @@ impl Net {
             proposer: network.params().leader,
             new_leader: None,
         };
-        BlockInput { hash: header.hash(), header, txs }
+        BlockInput { hash: header.hash(), header, txs: txs.into() }
     }
 
     /// Executes and commits the next block; one second passes.

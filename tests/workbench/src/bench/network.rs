@@ -23,20 +23,33 @@ pub(super) struct Measured {
     pub(super) transfers_per_s: f64,
     pub(super) idle_rss_mib: f64,
     pub(super) idle_cpu_percent: f64,
+    pub(super) sync: Sync,
+}
+
+/// How fast a fresh node gets the chain of the run.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sync {
+    pub(super) blocks: u64,
+    pub(super) blocks_per_s: f64,
+    /// Of the block log, as it lies on disk.
+    pub(super) mb_per_s: f64,
 }
 
 impl fmt::Display for Measured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{} validators: start to RPC {:.1} s, commit p50 {:.1} ms p99 {:.1} ms at {RATE} transfers/s, {:.0} transfers/s, idle {:.0} MiB {:.1} % CPU",
+            "{} validators: start to RPC {:.1} s, commit p50 {:.1} ms p99 {:.1} ms at {RATE} transfers/s, {:.0} transfers/s, idle {:.0} MiB {:.1} % CPU, sync of {} blocks {:.0} blocks/s {:.2} MB/s",
             self.validators,
             self.start_to_rpc.as_secs_f64(),
             self.p50.as_secs_f64() * 1000.0,
             self.p99.as_secs_f64() * 1000.0,
             self.transfers_per_s,
             self.idle_rss_mib,
-            self.idle_cpu_percent
+            self.idle_cpu_percent,
+            self.sync.blocks,
+            self.sync.blocks_per_s,
+            self.sync.mb_per_s
         )
     }
 }
@@ -78,6 +91,7 @@ pub(super) fn measure(
     let (times, senders) =
         runtime.block_on(load::latencies(load::senders()?, &provider, RATE, seconds))?;
     let transfers_per_s = runtime.block_on(load::throughput(senders, &provider, transfers))?;
+    let sync = sync(&lab, &mut network)?;
     let measured = Measured {
         validators,
         start_to_rpc,
@@ -86,9 +100,46 @@ pub(super) fn measure(
         transfers_per_s,
         idle_rss_mib,
         idle_cpu_percent,
+        sync,
     };
     network.stop()?;
     Ok(measured)
+}
+
+/// Adds a node without blocks and measures from the start of its sync to the end.
+fn sync(lab: &Lab, network: &mut Network) -> Result<Sync> {
+    network.add_sentry(lab)?;
+    let sentry = network.members.last().context("a sentry was added")?;
+    let process = sentry.process()?;
+    process.wait_for("Starting block sync", Duration::from_secs(120))?;
+    let started = Instant::now();
+    let end = process.wait_for("Block sync completed", Duration::from_secs(600))?;
+    let seconds = started.elapsed().as_secs_f64();
+    let (_, height) = end.split_once("endHeight=").context("no endHeight")?;
+    let blocks: u64 = height.split([' ', '}']).next().unwrap_or_default().parse()?;
+    let bytes = log_bytes(&sentry.host.path("/data/node"))?;
+    let per_second = |count: u64| -> Result<f64> { Ok(f64::from(u32::try_from(count)?) / seconds) };
+    Ok(Sync {
+        blocks,
+        blocks_per_s: per_second(blocks)?,
+        mb_per_s: per_second(bytes / 1000)? / 1000.0,
+    })
+}
+
+/// Bytes of the segments of the block log below a root folder.
+fn log_bytes(root: &std::path::Path) -> Result<u64> {
+    let (mut folders, mut bytes) = (vec![root.to_owned()], 0_u64);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let path = entry?.path();
+            if path.is_dir() && !path.ends_with("pg") {
+                folders.push(path);
+            } else if path.extension().is_some_and(|suffix| suffix == "blocks") {
+                bytes = bytes.saturating_add(std::fs::metadata(path)?.len());
+            }
+        }
+    }
+    Ok(bytes)
 }
 
 fn percentile(sorted: &[Duration], percent: usize) -> Result<Duration> {

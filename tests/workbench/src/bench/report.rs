@@ -21,6 +21,9 @@ pub(super) fn json(baseline: &Baseline, networks: &[Measured]) -> Value {
                 "of_pipelined": network.transfers_per_s / baseline.pipelined,
                 "idle_rss_mib": network.idle_rss_mib,
                 "idle_cpu_percent": network.idle_cpu_percent,
+                "sync_blocks": network.sync.blocks,
+                "sync_blocks_per_s": network.sync.blocks_per_s,
+                "sync_mb_per_s": network.sync.mb_per_s,
             })
         })
         .collect();
@@ -42,13 +45,13 @@ pub(super) fn page(baseline: &Baseline, networks: &[Measured]) -> String {
         baseline.round_trip, baseline.pipelined
     );
     page.push_str(
-        "## Networks\n\n| validators | commit p50 | commit p99 | transfers/s | of round trip | of pipelined | start to RPC | idle RSS | idle CPU |\n\
-         |---|---|---|---|---|---|---|---|---|\n",
+        "## Networks\n\n| validators | commit p50 | commit p99 | transfers/s | of round trip | of pipelined | start to RPC | idle RSS | idle CPU | sync |\n\
+         |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for network in networks {
         let _ = writeln!(
             page,
-            "| {} | {:.1} ms | {:.1} ms | {:.0} | {:.2} | {:.2} | {:.1} s | {:.0} MiB | {:.1} % |",
+            "| {} | {:.1} ms | {:.1} ms | {:.0} | {:.2} | {:.2} | {:.1} s | {:.0} MiB | {:.1} % | {} blocks: {:.0} blocks/s, {:.2} MB/s |",
             network.validators,
             network.p50.as_secs_f64() * 1000.0,
             network.p99.as_secs_f64() * 1000.0,
@@ -58,6 +61,9 @@ pub(super) fn page(baseline: &Baseline, networks: &[Measured]) -> String {
             network.start_to_rpc.as_secs_f64(),
             network.idle_rss_mib,
             network.idle_cpu_percent,
+            network.sync.blocks,
+            network.sync.blocks_per_s,
+            network.sync.mb_per_s,
         );
     }
     page.push_str("\nLatency: signed transfers at 200 a second, each from sending over JSON-RPC to its committed result.\n");

@@ -17,7 +17,7 @@ fn mempool(gas: bool, state: &State) -> Mempool {
 
 fn block(height: u64, txs: &[RawTx], accounts: &[(AccountId, Account)]) -> CommittedTxs {
     let results = txs.iter().map(|_| TxResult::ok(height.cast_signed())).collect();
-    CommittedTxs { height, txs: txs.to_vec(), results, accounts: accounts.to_vec() }
+    CommittedTxs { height, txs: txs.into(), results, accounts: accounts.to_vec() }
 }
 
 async fn code_of(mempool: &Mempool, tx: Transaction, user: &User) -> TxCode {
