@@ -333,7 +333,7 @@ fn a_full_disk_stops_votes_until_there_is_room() -> Result<()> {
     ensure!(found.height == -1 && client.height()? == before, "a full node made a block");
 
     std::fs::remove_file(filler)?;
-    node.process()?.wait_for("Disk space is enough again", DEADLINE)?;
+    node.process()?.wait_for("Consensus goes on", DEADLINE)?;
     client.run(async |user| user.wait_for_success(waiting, DEADLINE).await)?;
     crate::load::state_holds(node)?;
     network.stop()

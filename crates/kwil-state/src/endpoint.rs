@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use zeroize::Zeroizing;
 
@@ -136,7 +137,9 @@ impl Endpoint {
             .password(self.password.reveal())
             .database(&self.database)
             .application_name(application)
-            .extra_float_digits(1);
+            .extra_float_digits(1)
+            // Its lines hold whole statements, and slow ones are a matter of whoever runs them.
+            .disable_statement_logging();
         match &self.host {
             Host::Socket(folder) => options.socket(folder).ssl_mode(PgSslMode::Disable),
             Host::Tcp(host) => options.host(host).ssl_mode(PgSslMode::Prefer),

@@ -151,6 +151,10 @@ fn copy_log(stderr: ChildStderr, log: &Log) {
 fn report(line: &str) {
     let severity = line.split_once(':').map_or("", |(severity, _)| severity);
     match severity {
+        // Somebody asked too early or too late, and asks again.
+        "FATAL" if line.ends_with("starting up") || line.ends_with("shutting down") => {
+            tracing::debug!(target: "PG", "{line}");
+        }
         "PANIC" | "FATAL" => tracing::warn!(target: "PG", "{line}"),
         "WARNING" => tracing::warn!(target: "PG", "{line}"),
         _ => tracing::debug!(target: "PG", "{line}"),
