@@ -21,7 +21,7 @@ fn value(page: &str, name: &str) -> Result<f64> {
 fn metrics_follow_the_chain_and_are_served_only_where_configured() -> Result<()> {
     let lab = Lab::new()?;
     let alloc = vec![Wallet::new(1).alloc()];
-    let mut network = Network::set_up(&lab, 1, &Plan { alloc, flags: Vec::new() })?;
+    let mut network = Network::set_up(&lab, 1, &Plan { alloc, ..Plan::default() })?;
     let node = &mut network.members[0];
     let address = format!("{}:{}", node.host.address(), node.host.rpc_port() + 60);
     node.set_flags(&["--telemetry.prometheus-listen", &address]);
@@ -52,7 +52,7 @@ fn a_node_whose_state_was_changed_is_quarantined_names_the_table_and_the_others_
 {
     let lab = Lab::new()?;
     let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
-    let plan = Plan { alloc: vec![sender.alloc()], flags: Vec::new() };
+    let plan = Plan { alloc: vec![sender.alloc()], ..Plan::default() };
     let mut network = Network::set_up(&lab, 3, &plan)?;
     let server = Server::start(&lab, &network.members[2].host)?;
     let flags = server.flags("right");
