@@ -7,7 +7,7 @@ use kwil_config::Config;
 use kwil_crypto::PrivateKey;
 use kwil_crypto::auth::Registry;
 use kwil_genesis::Genesis;
-use kwil_state::{Extensions, Launcher, StatementEngine};
+use kwil_state::{Extensions, Launcher};
 use tokio_util::sync::CancellationToken;
 
 use crate::error::NodeError;
@@ -63,10 +63,11 @@ impl NodeBuilder {
         self
     }
 
-    /// Adds the engine that runs SQL and actions. All validators of a network need the same.
+    /// Replaces the engine that runs SQL and actions, to give it other extensions than the stock ones. All validators of a
+    /// network need the same.
     #[must_use]
-    pub fn engine(mut self, engine: Arc<dyn StatementEngine>) -> Self {
-        self.extensions.engine = Some(engine);
+    pub fn engine(mut self, engine: kwil_engine::Engine) -> Self {
+        self.extensions.engine = Some(Arc::new(engine));
         self
     }
 

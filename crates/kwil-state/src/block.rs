@@ -8,6 +8,9 @@
 //! always rolled back together.
 
 mod ddl;
+mod foreign_keys;
+mod language;
+mod message;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,13 +25,21 @@ use crate::capture::{self, Changes};
 use crate::catalog::{Catalog, catalog_hash};
 use crate::chain::{self, ChainIdentity};
 use crate::fault::{FaultKind, NodeFault, StatementError};
+use crate::statements::Statements;
 use crate::store::{self, Covered, EngineRow, RowChange};
 use crate::sums::{SumChanges, Sums};
+
+pub(crate) use message::{Message, Sent, decode};
+
+/// The catalog of the language; [`Catalog`] is the node's own, of tables with stable ids.
+type Language = kwil_engine::catalog::Catalog;
 
 /// What the last commit left, as far as execution needs it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Committed {
     pub(crate) catalog: Arc<Catalog>,
+    /// `None` before genesis.
+    pub(crate) language: Option<Arc<Language>>,
     pub(crate) catalog_hash: Hash,
     pub(crate) sums: Sums,
 }
@@ -39,6 +50,7 @@ struct Layer {
     changes: Changes,
     /// The catalog when the layer began.
     catalog: Arc<Catalog>,
+    language: Option<Arc<Language>>,
     catalog_changed: bool,
 }
 
@@ -48,6 +60,7 @@ pub(crate) struct Draft {
     pub(crate) height: u64,
     layers: Vec<Layer>,
     catalog: Arc<Catalog>,
+    language: Option<Arc<Language>>,
     cancel: CancellationToken,
     /// The connection was left in the middle of a statement.
     pub(crate) tainted: bool,
@@ -64,9 +77,20 @@ pub(crate) struct Finished {
 
 impl Draft {
     pub(crate) fn new(height: u64, committed: &Committed, cancel: CancellationToken) -> Self {
-        let catalog = Arc::clone(&committed.catalog);
-        let layer = Layer { catalog: Arc::clone(&catalog), ..Layer::default() };
-        Self { height, layers: vec![layer], catalog, cancel, tainted: false, finished: None }
+        let (catalog, language) = (Arc::clone(&committed.catalog), committed.language.clone());
+        let layer =
+            Layer { catalog: Arc::clone(&catalog), language: language.clone(), ..Layer::default() };
+        let layers = vec![layer];
+        Self { height, layers, catalog, language, cancel, tainted: false, finished: None }
+    }
+
+    pub(crate) fn language(&self) -> Option<&Arc<Language>> {
+        self.language.as_ref()
+    }
+
+    /// Whether anything that exists was changed.
+    pub(crate) fn changed_catalog(&self) -> bool {
+        self.layers.iter().any(|layer| layer.catalog_changed)
     }
 
     pub(crate) fn catalog(&self) -> &Arc<Catalog> {
@@ -85,6 +109,7 @@ pub struct Block<'w> {
     pub(crate) draft: &'w mut Draft,
     pub(crate) committed: &'w Committed,
     pub(crate) has_reader_role: bool,
+    pub(crate) statements: &'w mut Statements,
 }
 
 impl Block<'_> {
@@ -136,6 +161,11 @@ impl Block<'_> {
         Ok(())
     }
 
+    /// Whether nobody waits for this block any more.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.draft.cancel.is_cancelled()
+    }
+
     /// Runs one or several SQL statements without parameters. Changes of hashed tables are captured.
     ///
     /// # Errors
@@ -163,8 +193,8 @@ impl Block<'_> {
     /// [`NodeFault`].
     pub async fn savepoint(&mut self) -> Result<(), NodeFault> {
         self.run("open a savepoint", "SAVEPOINT kwil").await?;
-        let catalog = Arc::clone(&self.draft.catalog);
-        self.draft.layers.push(Layer { catalog, ..Layer::default() });
+        let (catalog, language) = (Arc::clone(&self.draft.catalog), self.draft.language.clone());
+        self.draft.layers.push(Layer { catalog, language, ..Layer::default() });
         Ok(())
     }
 
@@ -190,6 +220,10 @@ impl Block<'_> {
         self.run("roll back to a savepoint", "ROLLBACK TO SAVEPOINT kwil; RELEASE SAVEPOINT kwil")
             .await?;
         self.draft.catalog = layer.catalog;
+        self.draft.language = layer.language;
+        if layer.catalog_changed {
+            self.statements.forget_all();
+        }
         Ok(())
     }
 

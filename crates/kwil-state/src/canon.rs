@@ -1,7 +1,7 @@
 //! The canonical bytes of a row, the same on every PostgreSQL version.
 //!
 //! A row is: table id, then for each column that is not NULL, in the order of column ids: column id, type tag (1 byte),
-//! length, value. Integers are big-endian, ids and lengths have 4 bytes. Values: int8 8 bytes; bool 1 byte; text, bytea
+//! length, value. Integers are big-endian, ids and lengths have 4 bytes. Values: int8 8 bytes; int4 4 bytes; bool 1 byte; text, bytea
 //! and uuid their bytes; numeric its decimal text with exactly the declared scale; an array its element count and for
 //! each element a presence byte and, when present, length and value.
 //!
@@ -230,6 +230,7 @@ fn encode_binary(ty: ColumnType, value: &[u8], out: &mut Vec<u8>) -> Encoded {
 fn encode_scalar(scalar: Scalar, value: &[u8], out: &mut Vec<u8>) -> Encoded {
     match scalar {
         Scalar::Int8 => fixed(value, 8, out),
+        Scalar::Int4 => fixed(value, 4, out),
         Scalar::Uuid => fixed(value, 16, out),
         Scalar::Bool => match value {
             [0 | 1] => fixed(value, 1, out),

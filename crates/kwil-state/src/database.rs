@@ -6,6 +6,7 @@ use kwil_crypto::Hash;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use tokio_util::task::TaskTracker;
 
 use crate::canon::Cell;
 use crate::chain::{self, ChainIdentity, ChainState};
@@ -22,6 +23,8 @@ const CONTROL_CONNECTIONS: u32 = 2;
 const OTHER_CONNECTIONS: u32 = 6;
 /// How long a reader waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long ending an abandoned read may take.
+const END_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Pools of reading connections. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -29,6 +32,8 @@ pub struct Database {
     endpoint: Endpoint,
     readers: PgPool,
     control: PgPool,
+    /// Ends of abandoned reads.
+    ending: TaskTracker,
 }
 
 /// One consistent view of the database at a committed height. Ends when dropped.
@@ -48,6 +53,7 @@ impl Database {
         Self {
             readers: pool(&endpoint, Purpose::Reader, readers),
             control: pool(&endpoint, Purpose::Control, CONTROL_CONNECTIONS),
+            ending: TaskTracker::new(),
             endpoint,
         }
     }
@@ -64,6 +70,28 @@ impl Database {
     /// [`NodeFault`] when no connection is free or the server is away.
     pub async fn read(&self) -> Result<Snapshot, NodeFault> {
         Snapshot::begin(&self.readers).await
+    }
+
+    /// A connection for a reader.
+    pub(crate) async fn reader(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
+        self.readers.acquire().await
+    }
+
+    /// Ends a server process that works for nobody any more; it would only stop when it has rows to send.
+    pub(crate) fn end_backend(&self, pid: i32) {
+        let control = self.control.clone();
+        let ending = async move {
+            let query = sqlx::query("SELECT pg_catalog.pg_terminate_backend($1)").bind(pid);
+            match tokio::time::timeout(END_TIMEOUT, query.execute(&control)).await {
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => tracing::debug!(%error, pid, "cannot end an abandoned read"),
+                Err(_elapsed) => tracing::debug!(pid, "an abandoned read does not end"),
+            }
+        };
+        // Without a runtime everything ends anyway.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            self.ending.spawn_on(ending, &runtime);
+        }
     }
 
     /// A view for the node itself, with the tables of the engine.
@@ -111,7 +139,9 @@ impl Database {
 
     /// Closes every connection and waits at most `limit` for those in use. Returns whether all are closed.
     pub async fn close(&self, limit: Duration) -> bool {
+        self.ending.close();
         let closing = async {
+            self.ending.wait().await;
             self.readers.close().await;
             self.control.close().await;
         };

@@ -17,9 +17,9 @@ mod plan;
 mod run;
 mod state;
 
-pub use engine::{Statement, StatementEngine, StatementOutcome};
+pub use engine::sender_of;
 pub use outcome::{BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
 pub use run::app_hash_after;
 pub(crate) use run::{Sources, genesis_app_hash, is_enabled, run};
 pub(crate) use state::BlockState;
-pub use state::TxContext;
+pub(crate) use state::TxContext;

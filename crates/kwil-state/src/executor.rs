@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use kwil_crypto::Hash;
 use kwil_crypto::auth::Registry;
+use kwil_engine::Engine;
 use kwil_genesis::Genesis;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::ChainState;
 use crate::database::Database;
 use crate::endpoint::Endpoint;
-use crate::execution::{BlockInput, BlockOutcome, ExecuteError, Sources, StatementEngine, run};
+use crate::execution::{BlockInput, BlockOutcome, ExecuteError, Sources, run};
 use crate::fault::{FaultKind, NodeFault};
 use crate::genesis_state;
 use crate::network_state::NetworkState;
@@ -29,12 +30,24 @@ use crate::writer::Writer;
 const DEFAULT_CEILING: Duration = Duration::from_secs(600);
 
 /// What an embedder adds to the execution of blocks. All validators of a network need the same.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Extensions {
     /// Who vouches for senders.
     pub authenticators: Arc<Registry>,
     /// Runs SQL and actions; without one their payload types are unknown.
-    pub engine: Option<Arc<dyn StatementEngine>>,
+    pub engine: Option<Arc<Engine>>,
+}
+
+impl Default for Extensions {
+    /// The authenticators and the engine of a stock node.
+    fn default() -> Self {
+        let mut extensions = kwil_engine::Extensions::new();
+        // The name is new and well formed, so nothing can be wrong with it.
+        if let Err(error) = extensions.register(Arc::new(kwil_engine::Math)) {
+            tracing::error!(%error, "the stock extension cannot be registered");
+        }
+        Self { authenticators: Arc::default(), engine: Some(Arc::new(Engine::new(extensions))) }
+    }
 }
 
 /// The committed state as readers see it.
@@ -71,6 +84,7 @@ impl Executor {
             Some(chain) => *chain,
             None => write_genesis(&mut writer, genesis).await?,
         };
+        check_language(&writer, &extensions)?;
         let network = read_network(&mut writer, chain.height).await?;
         let (published, _) = watch::channel(Published { chain, network });
         let sources = Sources {
@@ -110,8 +124,8 @@ impl Executor {
     /// Runs scripts and view actions for clients on the readers' connections of `database`.
     #[must_use]
     pub fn reads(&self, database: &Database) -> Reads {
-        let _ = database;
-        Reads::new()
+        let engine = self.sources.engine.clone();
+        Reads::new(engine, database.clone(), self.writer.catalogs().clone())
     }
 
     /// Executes the block after the last committed one. Its transaction stays open until [`Executor::commit`] or
@@ -234,6 +248,24 @@ impl Executor {
         self.published.send_replace(Published { chain: found, network });
         Ok(())
     }
+}
+
+/// Blocks of a network can only be executed with the catalog of its genesis and all extensions that it uses.
+fn check_language(writer: &Writer, extensions: &Extensions) -> Result<(), NodeFault> {
+    const WHAT: &str = "open the database";
+    let Some(engine) = &extensions.engine else { return Ok(()) };
+    let Some(catalog) = writer.language() else {
+        let problem =
+            "it was made by a release without the SQL language; start from an empty database";
+        return Err(NodeFault::invariant(WHAT, problem));
+    };
+    let missing = engine.extensions().missing(catalog);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let problem =
+        format!("the network uses extensions that this node lacks: {}", missing.join(", "));
+    Err(NodeFault::invariant(WHAT, problem))
 }
 
 async fn write_genesis(writer: &mut Writer, genesis: &Genesis) -> Result<ChainState, NodeFault> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use kwil_crypto::Hash;
+use kwil_engine::catalog::Catalog;
 use kwil_genesis::Genesis;
 use kwil_types::AccountId;
 
@@ -20,8 +21,8 @@ pub(crate) fn identity(genesis: &Genesis) -> ChainIdentity {
     ChainIdentity { chain_id: genesis.chain_id().to_owned(), genesis_hash: genesis.hash() }
 }
 
-/// Writes validators, balances and parameters, and returns the app hash of the state. The owner of the database is bound
-/// by the genesis hash in every header and is written with the roles of the engine.
+/// Writes validators, balances, parameters and the first catalog with the owner of the database, and returns the app hash
+/// of the state.
 pub(crate) async fn write(block: &mut Block<'_>, genesis: &Genesis) -> Result<Hash, NodeFault> {
     const WHAT: &str = "write the genesis state";
     if let Some(hash) = genesis.state_hash() {
@@ -39,6 +40,7 @@ pub(crate) async fn write(block: &mut Block<'_>, genesis: &Genesis) -> Result<Ha
         .await?;
     let params = rows_of(genesis.params()).map_err(|error| NodeFault::invariant(WHAT, error))?;
     block.store(&inserts(params)).await?;
+    block.write_language(Catalog::genesis(Some(genesis.db_owner()))).await?;
     let state_root = block.finish().await?;
     Ok(genesis_app_hash(genesis.initial_height().get(), &state_root))
 }

@@ -5,7 +5,10 @@ use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 use crate::fault::{FaultKind, NodeFault};
 
 /// Every step of the layout, in order. A step that was released is never edited; a change is a new step.
-const STEPS: [&str; 1] = [include_str!("../migrations/0001_layout.sql")];
+const STEPS: [&str; 2] = [
+    include_str!("../migrations/0001_layout.sql"),
+    include_str!("../migrations/0002_language.sql"),
+];
 
 /// The version that this program makes and understands.
 pub(crate) fn current() -> i64 {

@@ -70,24 +70,30 @@ mod executor;
 mod external;
 mod fault;
 mod genesis_state;
+mod language;
 mod lattice;
 mod layout;
 mod managed;
 mod network_state;
 mod overlay;
 mod params_state;
+mod published_catalogs;
+mod read_session;
 mod reads;
 mod routes;
 mod server;
 mod session;
+mod statements;
 mod store;
 mod sums;
 mod table;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod validators;
+mod values;
 mod verify;
 mod votes;
+mod write_session;
 mod writer;
 
 pub use accounts::{Account, AccountRow, BalanceError, account_of};
@@ -104,8 +110,7 @@ pub use database::{Database, Snapshot};
 pub use disk::{DiskLevel, DiskSpace};
 pub use endpoint::{Endpoint, Host, Secret};
 pub use execution::{
-    BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, Statement, StatementEngine,
-    StatementOutcome, TxContext, app_hash_after,
+    BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, app_hash_after, sender_of,
 };
 pub use executor::{Executor, Extensions, Published};
 pub use external::{External, ExternalError, Finding};

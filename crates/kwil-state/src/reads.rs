@@ -1,13 +1,21 @@
 //! What clients read: scripts and view actions at a committed height.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use kwil_engine::{Failure, Invocation, Limits, QueryResult, ReadLimits};
+use kwil_engine::{
+    Call, Engine, EngineError, Failure, FailureClass, Invocation, Limits, Outcome, QueryResult,
+    ReadLimits, Results, Terms,
+};
+use kwil_lang::ErrorClass;
 use kwil_types::Value;
 use thiserror::Error;
 
+use crate::database::Database;
 use crate::fault::NodeFault;
+use crate::published_catalogs::PublishedCatalogs;
+use crate::read_session::{ReadSession, Seen};
 
 /// How much one read may cost. This node's own choice, never a network constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,12 +89,18 @@ pub enum ReadError {
 /// One read is one read-only transaction. Dropping its future cancels the statement that runs.
 #[derive(Clone, Debug)]
 pub struct Reads {
-    _private: (),
+    engine: Option<Arc<Engine>>,
+    database: Database,
+    catalogs: PublishedCatalogs,
 }
 
 impl Reads {
-    pub(crate) fn new() -> Self {
-        Self { _private: () }
+    pub(crate) fn new(
+        engine: Option<Arc<Engine>>,
+        database: Database,
+        catalogs: PublishedCatalogs,
+    ) -> Self {
+        Self { engine, database, catalogs }
     }
 
     /// Runs a script. `parameters` have names with or without `$`.
@@ -102,8 +116,19 @@ impl Reads {
         invocation: Invocation,
         bounds: ReadBounds,
     ) -> Result<QueryAnswer, ReadError> {
-        let _ = (script, parameters, invocation, bounds);
-        Err(ReadError::NoEngine)
+        let reading = async {
+            let (engine, mut session) = self.begin(&bounds).await?;
+            let (height, invocation) = at(session.seen(), invocation);
+            let terms = Terms { invocation: &invocation, limits: &bounds.work };
+            let results = Results::Collect(bounds.answer);
+            let outcome = engine.run_script(&mut session, terms, script, parameters, results).await;
+            let result = outcome.result.map_err(error_of);
+            if is_usable(&result) {
+                session.end().await;
+            }
+            Ok(QueryAnswer { height, result: result? })
+        };
+        tokio::time::timeout(bounds.time, reading).await.unwrap_or(Err(ReadError::Timeout))
     }
 
     /// Calls a view action. An empty namespace is `main`. The invocation is treated like that of [`Reads::query`].
@@ -118,7 +143,110 @@ impl Reads {
         invocation: Invocation,
         bounds: ReadBounds,
     ) -> Result<CallAnswer, ReadError> {
-        let _ = (namespace, action, arguments, invocation, bounds);
-        Err(ReadError::NoEngine)
+        let reading = async {
+            let (engine, mut session) = self.begin(&bounds).await?;
+            let (height, invocation) = at(session.seen(), invocation);
+            let terms = Terms { invocation: &invocation, limits: &bounds.work };
+            let call = Call { namespace, action, arguments };
+            let results = Results::Collect(bounds.answer);
+            let Outcome { result, log } = engine.call(&mut session, terms, call, results).await;
+            let result = result.map_err(error_of);
+            if is_usable(&result) {
+                session.end().await;
+            }
+            answer(height, result, log)
+        };
+        tokio::time::timeout(bounds.time, reading).await.unwrap_or(Err(ReadError::Timeout))
+    }
+
+    async fn begin(&self, bounds: &ReadBounds) -> Result<(&Engine, ReadSession), ReadError> {
+        let engine = self.engine.as_deref().ok_or(ReadError::NoEngine)?;
+        let ReadBounds { time, answer, .. } = *bounds;
+        let session = ReadSession::begin(&self.database, &self.catalogs, time, answer).await?;
+        Ok((engine, session))
+    }
+}
+
+/// Height and invocation of a read of a block.
+fn at(seen: Seen, mut invocation: Invocation) -> (u64, Invocation) {
+    if invocation.height >= 0 {
+        invocation.height = i64::try_from(seen.height).unwrap_or(i64::MAX);
+        invocation.block_timestamp = seen.time.checked_div(1000).unwrap_or(0);
+    }
+    (seen.height, invocation)
+}
+
+/// Whether the connection is in order after the read.
+fn is_usable(result: &Result<QueryResult, ReadError>) -> bool {
+    matches!(result, Ok(_) | Err(ReadError::Failed(_)))
+}
+
+fn error_of(error: EngineError<ReadError>) -> ReadError {
+    match error {
+        EngineError::Fault(error) => error,
+        EngineError::Failed(failure) => match failure.class {
+            FailureClass::Timeout => ReadError::Timeout,
+            FailureClass::ResultTooLarge { rows, bytes } => {
+                ReadError::TooLarge(ReadLimits { rows, bytes })
+            }
+            FailureClass::Lang(_) | FailureClass::Sql(_) => ReadError::Failed(failure),
+        },
+    }
+}
+
+fn answer(
+    height: u64,
+    result: Result<QueryResult, ReadError>,
+    logs: String,
+) -> Result<CallAnswer, ReadError> {
+    match result {
+        Ok(result) => Ok(CallAnswer { height, result, logs, error: None }),
+        Err(ReadError::Failed(failure)) if is_of_the_data(&failure) => {
+            let result = QueryResult::default();
+            Ok(CallAnswer { height, result, logs, error: Some(failure.message) })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Errors that an action makes on purpose or that depend on the rows; clients get them in an ordinary answer.
+fn is_of_the_data(failure: &Failure) -> bool {
+    match &failure.class {
+        FailureClass::Lang(class) => *class == ErrorClass::UserError,
+        FailureClass::Sql(sqlstate) => {
+            sqlstate.starts_with("22") || sqlstate.starts_with("23") || &**sqlstate == "P0001"
+        }
+        FailureClass::ResultTooLarge { .. } | FailureClass::Timeout => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_of_the_data_are_answers() {
+        let failures = [
+            (Failure::sql("22012", "division by zero"), true),
+            (Failure::sql("23505", "duplicate"), true),
+            (Failure::sql("P0001", "no"), true),
+            (Failure::sql("42883", "no function"), false),
+            (Failure::new(ErrorClass::UserError, "no"), true),
+            (Failure::new(ErrorClass::Type, "no"), false),
+        ];
+        for (failure, is_answer) in failures {
+            let name = failure.class_name();
+            let got = answer(5, Err(ReadError::Failed(Box::new(failure))), "1. n".into());
+            assert_eq!(got.is_ok(), is_answer, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_read_that_knows_no_height_is_told_none() {
+        let seen = Seen { height: 7, time: 1_999 };
+        let (height, unknown) = at(seen, Invocation::default());
+        assert_eq!((height, unknown.height, unknown.block_timestamp), (7, -1, 0));
+        let (_, known) = at(seen, Invocation { height: 3, ..Invocation::default() });
+        assert_eq!((known.height, known.block_timestamp), (7, 1));
     }
 }

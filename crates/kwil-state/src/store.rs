@@ -84,6 +84,37 @@ engine_tables! {
     COLUMNS = 22 "columns" key 2 Catalog ["table_id" INT8, "id" INT8, "name" TEXT, "type" TEXT, "not_null" BOOL];
     /// name and next value of each counter of ids.
     COUNTERS = 23 "counters" key 1 Catalog ["name" TEXT, "next" INT8];
+    /// namespace, table, column; position, types, how it is stored, whether NULL is refused, default, key.
+    COLUMN_DEFS = 24 "column_defs" key 3 Catalog
+        ["namespace" TEXT, "table_name" TEXT, "name" TEXT, "ordinal" INT8, "data_type" TEXT, "shown_type" TEXT,
+         "int4" BOOL, "not_null" BOOL, "default_value" TEXT, "is_primary_key" BOOL];
+    /// namespace, table, index; what it is of, position, its columns.
+    INDEX_DEFS = 25 "index_defs" key 3 Catalog
+        ["namespace" TEXT, "table_name" TEXT, "name" TEXT, "is_primary_key" BOOL, "is_unique" BOOL,
+         "of_constraint" BOOL, "ordinal" INT8, "columns" TEXT];
+    /// namespace, table, constraint; kind, position, columns, definition.
+    CONSTRAINT_DEFS = 26 "constraint_defs" key 3 Catalog
+        ["namespace" TEXT, "table_name" TEXT, "name" TEXT, "kind" TEXT, "ordinal" INT8, "columns" TEXT,
+         "expression" TEXT];
+    /// namespace, table, foreign key; position, columns, what it refers to, actions.
+    FOREIGN_KEY_DEFS = 27 "foreign_key_defs" key 3 Catalog
+        ["namespace" TEXT, "table_name" TEXT, "name" TEXT, "ordinal" INT8, "columns" TEXT, "ref_namespace" TEXT,
+         "ref_table" TEXT, "ref_columns" TEXT, "on_update" TEXT, "on_delete" TEXT];
+    /// namespace, name, whether it is a method of an extension; text, modifiers, parameters, returns.
+    ACTION_DEFS = 28 "action_defs" key 3 Catalog
+        ["namespace" TEXT, "name" TEXT, "built_in" BOOL, "raw_statement" TEXT, "access_modifiers" TEXT,
+         "parameter_names" TEXT, "parameter_types" TEXT, "return_names" TEXT, "return_types" TEXT,
+         "returns_table" BOOL];
+    /// name, whether it is always there.
+    ROLES = 29 "roles" key 1 Catalog ["name" TEXT, "built_in" BOOL];
+    /// role, privilege, namespace (empty for all); granted or denied.
+    ROLE_PRIVILEGES = 30 "role_privileges" key 3 Catalog
+        ["role" TEXT, "privilege" TEXT, "namespace" TEXT, "granted" BOOL];
+    /// role, user.
+    USER_ROLES = 31 "user_roles" key 2 Catalog ["role" TEXT, "user_identifier" TEXT];
+    /// namespace; extension, options.
+    EXTENSION_USES = 32 "extension_uses" key 1 Catalog
+        ["namespace" TEXT, "extension" TEXT, "option_names" TEXT, "option_values" TEXT, "option_types" TEXT];
 }
 
 /// A row of a table of the engine.
@@ -124,6 +155,11 @@ impl EngineTable {
                 })
                 .collect(),
         })
+    }
+
+    /// How many of the first columns are the key.
+    pub(crate) fn key_len(&self) -> usize {
+        self.key
     }
 
     fn key_columns(&self) -> &[(&'static str, ColumnType)] {
@@ -205,7 +241,7 @@ pub(crate) async fn load<R: EngineRow>(
         let query = bind_columns(query, table.key_columns(), chunk)?;
         let found = query.fetch_all(&mut *connection).await;
         for row in found.map_err(|error| NodeFault::from_sqlx("load rows", error))? {
-            rows.push(decode(&row)?);
+            rows.push(row_of(&decode(table, &row)?)?);
         }
     }
     Ok(rows)
@@ -213,12 +249,21 @@ pub(crate) async fn load<R: EngineRow>(
 
 /// Every row of a table, ordered by key.
 pub(crate) async fn scan<R: EngineRow>(connection: &mut PgConnection) -> Result<Vec<R>, NodeFault> {
-    let query = sqlx::query(AssertSqlSafe(R::TABLE.select_all()));
+    let rows = scan_cells(connection, R::TABLE).await?;
+    rows.iter().map(|cells| row_of(cells)).collect()
+}
+
+/// The values of every row of a table, ordered by key.
+pub(crate) async fn scan_cells(
+    connection: &mut PgConnection,
+    table: &EngineTable,
+) -> Result<Vec<Vec<Cell>>, NodeFault> {
+    let query = sqlx::query(AssertSqlSafe(table.select_all()));
     let rows = query
         .fetch_all(connection)
         .await
         .map_err(|error| NodeFault::from_sqlx("load rows", error))?;
-    rows.iter().map(decode).collect()
+    rows.iter().map(|row| decode(table, row)).collect()
 }
 
 /// How many rows a table has.
@@ -240,7 +285,6 @@ pub(crate) async fn store<R: EngineRow>(
     connection: &mut PgConnection,
     changes: &[RowChange<R>],
 ) -> Result<Delta, NodeFault> {
-    let table = R::TABLE;
     let mut cells = Vec::with_capacity(changes.len());
     for change in changes {
         let (old, new) =
@@ -249,6 +293,15 @@ pub(crate) async fn store<R: EngineRow>(
             cells.push((old, new));
         }
     }
+    store_cells(connection, R::TABLE, cells).await
+}
+
+/// Writes changes given as the values of the rows.
+pub(crate) async fn store_cells(
+    connection: &mut PgConnection,
+    table: &EngineTable,
+    cells: Vec<CellChange>,
+) -> Result<Delta, NodeFault> {
     let delta = delta_of(table, &cells)?;
     let (mut put, mut removed) = (Vec::new(), Vec::new());
     for (old, new) in cells {
@@ -267,7 +320,7 @@ pub(crate) async fn store<R: EngineRow>(
 }
 
 /// A row before and after.
-type CellChange = (Option<Vec<Cell>>, Option<Vec<Cell>>);
+pub(crate) type CellChange = (Option<Vec<Cell>>, Option<Vec<Cell>>);
 
 fn delta_of(table: &EngineTable, changes: &[CellChange]) -> Result<Delta, NodeFault> {
     let (mut hasher, mut canonical, mut delta) = (RowHasher::new(), Vec::new(), Delta::none());
@@ -319,21 +372,21 @@ fn bind_columns<'q>(
     let wrong = || NodeFault::invariant("bind rows", "a row with other types than its table");
     for (index, (_, ty)) in columns.iter().enumerate() {
         let column = rows.iter().map(|row| row.get(index));
-        query =
-            match *ty {
-                INT8 => {
-                    query.bind(column.map(as_int8).collect::<Option<Vec<i64>>>().ok_or_else(wrong)?)
-                }
-                BOOL => query
-                    .bind(column.map(as_bool).collect::<Option<Vec<bool>>>().ok_or_else(wrong)?),
-                TEXT => query
-                    .bind(column.map(as_text).collect::<Option<Vec<String>>>().ok_or_else(wrong)?),
-                BYTEA => query.bind(
-                    column.map(as_bytes).collect::<Option<Vec<Vec<u8>>>>().ok_or_else(wrong)?,
-                ),
-                ColumnType::Scalar(Scalar::Uuid | Scalar::Numeric { .. })
-                | ColumnType::Array(_) => return Err(wrong()),
-            };
+        query = match *ty {
+            INT8 => {
+                query.bind(column.map(as_int8).collect::<Option<Vec<i64>>>().ok_or_else(wrong)?)
+            }
+            BOOL => {
+                query.bind(column.map(as_bool).collect::<Option<Vec<bool>>>().ok_or_else(wrong)?)
+            }
+            TEXT => {
+                query.bind(column.map(as_text).collect::<Option<Vec<String>>>().ok_or_else(wrong)?)
+            }
+            BYTEA => query
+                .bind(column.map(as_bytes).collect::<Option<Vec<Vec<u8>>>>().ok_or_else(wrong)?),
+            ColumnType::Scalar(Scalar::Int4 | Scalar::Uuid | Scalar::Numeric { .. })
+            | ColumnType::Array(_) => return Err(wrong()),
+        };
     }
     Ok(query)
 }
@@ -354,17 +407,24 @@ fn as_bytes(cell: Option<&Cell>) -> Option<Vec<u8>> {
     if let Some(Cell::Bytea(value)) = cell { Some(value.clone()) } else { None }
 }
 
-fn decode<R: EngineRow>(row: &PgRow) -> Result<R, NodeFault> {
+fn row_of<R: EngineRow>(cells: &[Cell]) -> Result<R, NodeFault> {
+    R::from_cells(cells).ok_or_else(|| {
+        NodeFault::invariant("load rows", format!("a row of {} makes no sense", R::TABLE.name))
+    })
+}
+
+fn decode(table: &EngineTable, row: &PgRow) -> Result<Vec<Cell>, NodeFault> {
     const WHAT: &str = "load rows";
     let fault = |error| NodeFault::from_sqlx(WHAT, error);
-    let mut cells = Vec::with_capacity(R::TABLE.columns.len());
-    for (index, (_, ty)) in R::TABLE.columns.iter().enumerate() {
+    let mut cells = Vec::with_capacity(table.columns.len());
+    for (index, (_, ty)) in table.columns.iter().enumerate() {
         cells.push(match *ty {
             INT8 => Cell::Int8(row.try_get(index).map_err(fault)?),
             BOOL => Cell::Bool(row.try_get(index).map_err(fault)?),
             TEXT => Cell::Text(row.try_get(index).map_err(fault)?),
             BYTEA => Cell::Bytea(row.try_get(index).map_err(fault)?),
-            ColumnType::Scalar(Scalar::Uuid | Scalar::Numeric { .. }) | ColumnType::Array(_) => {
+            ColumnType::Scalar(Scalar::Int4 | Scalar::Uuid | Scalar::Numeric { .. })
+            | ColumnType::Array(_) => {
                 return Err(NodeFault::invariant(
                     WHAT,
                     "a type that tables of the engine do not have",
@@ -372,9 +432,7 @@ fn decode<R: EngineRow>(row: &PgRow) -> Result<R, NodeFault> {
             }
         });
     }
-    R::from_cells(&cells).ok_or_else(|| {
-        NodeFault::invariant(WHAT, format!("a row of {} makes no sense", R::TABLE.name))
-    })
+    Ok(cells)
 }
 
 #[cfg(test)]

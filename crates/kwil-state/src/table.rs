@@ -40,6 +40,8 @@ impl ColumnId {
 pub enum Scalar {
     /// 64-bit signed integer.
     Int8,
+    /// 32-bit signed integer: how a column may store the integers of the language.
+    Int4,
     /// Truth value.
     Bool,
     /// UTF-8 text, compared bytewise.
@@ -76,6 +78,7 @@ impl Scalar {
             Self::Bytea => 4,
             Self::Uuid => 5,
             Self::Numeric { .. } => 6,
+            Self::Int4 => 7,
         }
     }
 
@@ -83,6 +86,7 @@ impl Scalar {
     pub(crate) fn oids(self) -> (u32, u32) {
         match self {
             Self::Int8 => (20, 1016),
+            Self::Int4 => (23, 1007),
             Self::Bool => (16, 1000),
             Self::Text => (25, 1009),
             Self::Bytea => (17, 1001),
@@ -96,6 +100,7 @@ impl fmt::Display for Scalar {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Int8 => f.write_str("int8"),
+            Self::Int4 => f.write_str("int4"),
             Self::Bool => f.write_str("bool"),
             Self::Text => f.write_str("text"),
             Self::Bytea => f.write_str("bytea"),
@@ -144,6 +149,7 @@ impl fmt::Display for ColumnType {
 fn parse_scalar(text: &str) -> Option<Scalar> {
     match text {
         "int8" => Some(Scalar::Int8),
+        "int4" => Some(Scalar::Int4),
         "bool" => Some(Scalar::Bool),
         "text" => Some(Scalar::Text),
         "bytea" => Some(Scalar::Bytea),
@@ -215,12 +221,19 @@ mod tests {
 
     #[test]
     fn type_spelling_round_trips() {
-        for text in
-            ["int8", "bool[]", "text", "bytea[]", "uuid", "numeric(10,2)", "numeric(1000,0)[]"]
-        {
+        for text in [
+            "int8",
+            "int4[]",
+            "bool[]",
+            "text",
+            "bytea[]",
+            "uuid",
+            "numeric(10,2)",
+            "numeric(1000,0)[]",
+        ] {
             assert_eq!(ColumnType::parse(text).unwrap().to_string(), text);
         }
-        for text in ["int4", "numeric", "numeric(2,3)", "numeric(0,0)", "text[][]", ""] {
+        for text in ["int2", "numeric", "numeric(2,3)", "numeric(0,0)", "text[][]", ""] {
             assert_eq!(ColumnType::parse(text), None, "{text}");
         }
     }

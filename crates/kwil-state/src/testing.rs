@@ -10,6 +10,10 @@
     reason = "a fixture that cannot be made fails the test that asked"
 )]
 
+mod sessions;
+
+pub use sessions::{genesis_with_language, reads_of, write_session};
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;

@@ -20,9 +20,12 @@ use crate::catalog::{Catalog, catalog_hash};
 use crate::chain::{self, ChainIdentity, ChainState};
 use crate::endpoint::Endpoint;
 use crate::fault::{FaultKind, NodeFault};
+use crate::language;
 use crate::layout;
 use crate::managed::READER;
+use crate::published_catalogs::PublishedCatalogs;
 use crate::session::{self, Purpose};
+use crate::statements::Statements;
 use crate::sums::Sums;
 
 /// How long to wait for the lock of a session that is just ending.
@@ -43,6 +46,7 @@ pub struct Writer {
     state: State,
     last: Option<ChainState>,
     committed: Committed,
+    catalogs: PublishedCatalogs,
     commits: u32,
 }
 
@@ -51,6 +55,7 @@ struct Session {
     connection: PgConnection,
     pid: i32,
     has_reader_role: bool,
+    statements: Statements,
 }
 
 #[derive(Debug)]
@@ -85,6 +90,7 @@ impl Writer {
             state: State::Idle,
             last: None,
             committed: Committed::default(),
+            catalogs: PublishedCatalogs::default(),
             commits: 0,
         };
         writer.connect().await?;
@@ -106,6 +112,16 @@ impl Writer {
         &self.committed.catalog
     }
 
+    /// The catalogs that readers can need.
+    pub(crate) fn catalogs(&self) -> &PublishedCatalogs {
+        &self.catalogs
+    }
+
+    /// The catalog of the language after the last committed block. `None` before genesis.
+    pub(crate) fn language(&self) -> Option<&std::sync::Arc<kwil_engine::catalog::Catalog>> {
+        self.committed.language.as_ref()
+    }
+
     /// Opens the connection when there is none, and reads where the database stands. Does nothing otherwise.
     ///
     /// # Errors
@@ -125,15 +141,18 @@ impl Writer {
         capture::create(&mut connection).await?;
         let (last, version) = chain::read(&mut connection).await?.unzip();
         let catalog = Catalog::load(&mut connection, version.unwrap_or_default()).await?;
+        let language = language::load(&mut connection).await?;
         let catalog_hash = catalog_hash(&mut connection).await?;
         let sums = Sums::load(&mut connection).await?;
         let query = sqlx::query_scalar("SELECT pg_catalog.pg_backend_pid()")
             .fetch_one(&mut connection)
             .await;
         let pid = query.map_err(|error| NodeFault::from_sqlx("open the writer", error))?;
-        self.committed = Committed { catalog: catalog.into(), catalog_hash, sums };
+        self.catalogs.reset(catalog.version(), language.clone());
+        self.committed = Committed { catalog: catalog.into(), language, catalog_hash, sums };
         self.last = last;
-        self.session = Some(Session { connection, pid, has_reader_role });
+        let statements = Statements::default();
+        self.session = Some(Session { connection, pid, has_reader_role, statements });
         Ok(())
     }
 
@@ -184,6 +203,7 @@ impl Writer {
             draft,
             committed: &self.committed,
             has_reader_role: session.has_reader_role,
+            statements: &mut session.statements,
         })
     }
 
@@ -237,10 +257,13 @@ impl Writer {
         };
         // Taken, so that an interrupted commit leaves no connection of unknown state.
         let Some(mut session) = self.session.take() else { return Err(not_connected(WHAT)) };
+        // Before the commit, so that no reader can see the new version and not find its catalog.
+        self.catalogs.announce(draft.catalog().version(), draft.language().cloned());
         let done = sqlx::raw_sql("COMMIT").execute(&mut session.connection).await;
         done.map_err(|error| NodeFault::from_sqlx(WHAT, error))?;
         self.session = Some(session);
         self.committed.catalog = std::sync::Arc::clone(draft.catalog());
+        self.committed.language = draft.language().cloned();
         if let Some(finished) = draft.finished.take() {
             self.committed.catalog_hash = finished.catalog_hash;
             self.committed.sums.apply(finished.sums);
@@ -252,9 +275,11 @@ impl Writer {
 
     /// Rolls back whatever is open. Never fails: a connection that does not confirm is closed, which rolls back too.
     pub async fn abort(&mut self) {
-        let (tainted, open) = match std::mem::replace(&mut self.state, State::Idle) {
-            State::Idle => (false, false),
-            State::InBlock(draft) | State::Executed(draft, _) => (draft.tainted, true),
+        let (tainted, changed, open) = match std::mem::replace(&mut self.state, State::Idle) {
+            State::Idle => (false, false, false),
+            State::InBlock(draft) | State::Executed(draft, _) => {
+                (draft.tainted, draft.changed_catalog(), true)
+            }
         };
         let Some(mut session) = self.session.take() else { return };
         if tainted {
@@ -265,6 +290,9 @@ impl Writer {
         {
             tracing::warn!(%error, "cannot roll back a block; the connection is closed");
             return;
+        }
+        if changed {
+            session.statements.forget_all();
         }
         self.session = Some(session);
     }
@@ -359,7 +387,7 @@ async fn lock(connection: &mut PgConnection, database: &str) -> Result<(), NodeF
     Err(NodeFault::new(WHAT, FaultKind::InUse { database: database.into(), pid, since }))
 }
 
-/// Lets the readers' role see the chain row, if there is such a role that we may use.
+/// Lets the readers' role see the chain row and the views of the catalog, and call what written SQL calls, if there is such a role that we may use.
 async fn prepare_reader_role(connection: &mut PgConnection) -> Result<bool, NodeFault> {
     let fault = |error| NodeFault::from_sqlx("prepare the readers' role", error);
     let query = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER') FROM pg_catalog.pg_roles r WHERE r.rolname = $1";
@@ -371,7 +399,8 @@ async fn prepare_reader_role(connection: &mut PgConnection) -> Result<bool, Node
     if member != Some(true) {
         return Ok(false);
     }
-    let grants = "GRANT USAGE ON SCHEMA kwild_meta TO kwild_read; GRANT SELECT ON kwild_meta.chain TO kwild_read";
+    let grants = "GRANT USAGE ON SCHEMA kwild_meta, kwild_lang, info TO kwild_read; \
+                  GRANT SELECT ON kwild_meta.chain TO kwild_read; GRANT SELECT ON ALL TABLES IN SCHEMA info TO kwild_read";
     sqlx::raw_sql(grants).execute(connection).await.map_err(fault)?;
     Ok(true)
 }

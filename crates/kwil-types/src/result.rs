@@ -126,6 +126,12 @@ impl TxResult {
         Self { code, gas, log: cut(reason.to_string()) }
     }
 
+    /// Any outcome with what it has to say. A log longer than [`MAX_LOG`] is cut.
+    #[must_use]
+    pub fn with_log(code: TxCode, gas: i64, log: String) -> Self {
+        Self { code, gas, log: cut(log) }
+    }
+
     /// The stored form: `u8` version 1, `u32` code, `i64` gas, log as `u32` length and UTF-8, all big-endian.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

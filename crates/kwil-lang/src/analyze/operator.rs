@@ -243,9 +243,11 @@ pub(super) fn typed_as(mut typed: Typed, wanted: DataType) -> Typed {
     typed
 }
 
-/// Casts an expression without a type to this one.
+/// Casts an expression without a type to this one: a NULL to any, an array of nothing but NULLs to any array.
 pub(super) fn retype(typed: &mut Typed, wanted: DataType) {
-    if typed.data_type == NULL && wanted.kind() != TypeKind::Null {
+    let is_untyped = typed.data_type == NULL
+        || (typed.data_type == DataType::array(TypeKind::Null) && wanted.is_array());
+    if is_untyped && wanted.kind() != TypeKind::Null {
         let target = TypeRef { data_type: wanted, int4: false, span: Span::default() };
         let untyped = Typed { kind: TypedKind::Literal(Literal::Null), data_type: NULL };
         let inner = Box::new(std::mem::replace(typed, untyped));

@@ -52,7 +52,7 @@ impl UserApi for Services {
 
     async fn estimate_price(&self, tx: Transaction) -> Result<Amount, RpcError> {
         let state = self.state();
-        kwil_state::estimate_price(&tx, state.network.params(), false)
+        kwil_state::estimate_price(&tx, state.network.params(), true)
             .map_err(|refused| RpcError::invalid_params(refused.to_string()))
     }
 

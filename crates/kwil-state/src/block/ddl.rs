@@ -108,6 +108,22 @@ impl Block<'_> {
         Ok(self.forget(&table).await?)
     }
 
+    /// Drops a table with the statement given, which says what becomes of foreign keys to it.
+    ///
+    /// # Errors
+    /// [`StatementError::Tx`] when it does not exist, or something depends on it that the statement leaves alone.
+    pub async fn drop_table_with(
+        &mut self,
+        schema: &str,
+        name: &str,
+        sql: &str,
+    ) -> Result<(), StatementError> {
+        self.drain().await?;
+        let table = self.existing(schema, name)?;
+        self.execute(sql).await?;
+        Ok(self.forget(&table).await?)
+    }
+
     /// Renames a table within its namespace. No row is hashed anew.
     ///
     /// # Errors
@@ -194,6 +210,37 @@ impl Block<'_> {
         Ok(self
             .reshape(&table, Table::clone(&narrower), self.catalog().next_column(table.id))
             .await?)
+    }
+
+    /// Makes a column refuse NULL, or accept it. No row is hashed anew.
+    ///
+    /// # Errors
+    /// [`StatementError::Tx`] when a row has NULL there.
+    pub async fn set_not_null(
+        &mut self,
+        table: TableId,
+        name: &str,
+        not_null: bool,
+    ) -> Result<(), StatementError> {
+        self.drain().await?;
+        let table = self.existing_id(table)?;
+        let action = if not_null { "SET" } else { "DROP" };
+        let sql = format!(
+            "ALTER TABLE {} ALTER COLUMN {} {action} NOT NULL",
+            table.qualified(),
+            quote(name)
+        );
+        self.execute(&sql).await?;
+        let mut changed = Table::clone(&table);
+        for column in changed.columns.iter_mut().filter(|column| column.name == name) {
+            column.not_null = not_null;
+        }
+        Ok(self.reshape(&table, changed, self.catalog().next_column(table.id)).await?)
+    }
+
+    /// The id of a table that the catalog has.
+    pub(super) fn id_of(&self, schema: &str, name: &str) -> Result<TableId, NodeFault> {
+        Ok(self.existing(schema, name)?.id)
     }
 
     fn existing(&self, schema: &str, name: &str) -> Result<Arc<Table>, NodeFault> {

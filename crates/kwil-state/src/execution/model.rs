@@ -145,7 +145,7 @@ proptest! {
                 asked_processed: ids.collect(),
                 processed: processed.iter().copied().collect(),
             };
-            let context = BlockContext { time, proposer: network.params.leader };
+            let context = BlockContext { height: 1, time, proposer: network.params.leader };
             let mut state = BlockState::new(context, &network, loaded);
             for (sender, payload) in &round.txs {
                 let tx = TxContext { id: Hash::ZERO, sender: id(*sender), caller: String::new(), auth_type: String::new() };

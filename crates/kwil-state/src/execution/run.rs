@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kwil_crypto::auth::Registry;
 use kwil_crypto::{Hash, context, hash};
+use kwil_engine::{Engine, Invocation};
 use kwil_types::wire::Writer;
 use kwil_types::{
     Amount, Header, ParamUpdates, ParamValue, Payload, PayloadType, TxCode, TxResult, Validator,
@@ -12,7 +13,7 @@ use kwil_types::{
 };
 
 use super::end::end_of_block;
-use super::engine::{Statement, StatementEngine};
+use super::engine::{Ran, Statement, invocation_of, run_payload};
 use super::outcome::{BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
 use super::plan::{Plan, Planned, plan};
 use super::state::{BlockContext, BlockState, Loaded, TxContext};
@@ -29,7 +30,7 @@ use crate::votes::{ProcessedRow, ResolutionRow};
 pub(crate) struct Sources {
     pub(crate) chain_id: String,
     pub(crate) authenticators: Arc<Registry>,
-    pub(crate) engine: Option<Arc<dyn StatementEngine>>,
+    pub(crate) engine: Option<Arc<Engine>>,
     /// Transactions of the running block that are executed.
     pub(crate) done: Arc<AtomicUsize>,
 }
@@ -47,7 +48,8 @@ pub(crate) async fn run(
     // The header has milliseconds; everything that execution sees is whole seconds.
     let seconds = input.header.time_ms.checked_div(1000).unwrap_or(0);
     let time = i64::try_from(seconds).unwrap_or(i64::MAX);
-    let context = BlockContext { time, proposer: input.header.proposer };
+    let height = input.header.height.get();
+    let context = BlockContext { height, time, proposer: input.header.proposer };
     let mut state = BlockState::new(context, committed, loaded);
     replace_leader(&mut state, input)?;
     let mut results = Vec::with_capacity(plan.txs.len());
@@ -60,7 +62,6 @@ pub(crate) async fn run(
     store(block, &state).await?;
     let state_root = block.finish().await?;
 
-    let height = input.header.height.get();
     let (validator_updates, param_updates) =
         (state.validators.updates(), state.params.decided().clone());
     let (results_root, updates_hash) =
@@ -153,7 +154,9 @@ async fn transaction(
         auth_type: planned.raw.transaction().signature.auth_type.clone(),
     };
     if let (Some(engine), Some(statement)) = (&sources.engine, statement_of(payload)) {
-        return run_statement(engine.as_ref(), block, &tx, statement, &taken).await;
+        let signer = &planned.raw.transaction().sender;
+        let invocation = invocation_of(&tx, signer, &state.context);
+        return run_statement((engine.as_ref(), &invocation), block, statement, &taken).await;
     }
     let point = state.checkpoint();
     match routes::run(state, &tx, payload) {
@@ -202,20 +205,19 @@ fn statement_of(payload: &Payload) -> Option<Statement<'_>> {
 }
 
 async fn run_statement(
-    engine: &dyn StatementEngine,
+    (engine, invocation): (&Engine, &Invocation),
     block: &mut Block<'_>,
-    tx: &TxContext,
     statement: Statement<'_>,
     taken: &Amount,
 ) -> Result<TxResult, NodeFault> {
     block.savepoint().await?;
-    let outcome = engine.run(block, tx, statement).await?;
-    if outcome.code.is_ok() {
+    let Ran { code, log } = run_payload(engine, block, invocation, statement).await?;
+    if code.is_ok() {
         block.release().await?;
-        return Ok(TxResult { code: outcome.code, gas: taken.saturating_i64(), log: outcome.log });
+    } else {
+        block.rollback().await?;
     }
-    block.rollback().await?;
-    Ok(failed(outcome.code, taken, &outcome.log))
+    Ok(TxResult::with_log(code, taken.saturating_i64(), log))
 }
 
 /// A failed result; clients look for the prefix.

@@ -16,6 +16,8 @@ use crate::votes::{BookCheckpoint, VoteBook};
 /// What every transaction of a block sees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BlockContext {
+    /// Height of the block.
+    pub(crate) height: u64,
     /// Block time in whole Unix seconds.
     pub(crate) time: i64,
     /// Who created the block.

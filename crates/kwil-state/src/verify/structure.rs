@@ -96,5 +96,5 @@ async fn collect(
 
 /// PostgreSQL's spelling of a type in ours.
 fn our_type(text: &str) -> String {
-    text.replace("bigint", "int8").replace("boolean", "bool")
+    text.replace("bigint", "int8").replace("integer", "int4").replace("boolean", "bool")
 }

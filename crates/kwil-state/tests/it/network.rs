@@ -51,11 +51,13 @@ pub(crate) struct Setup {
     pub(crate) powers: Vec<u64>,
     pub(crate) gas: bool,
     pub(crate) alloc: Vec<(AccountId, u64)>,
+    /// Who owns the database; empty for nobody.
+    pub(crate) owner: String,
 }
 
 impl Setup {
     pub(crate) fn free(powers: &[u64]) -> Self {
-        Self { powers: powers.to_vec(), gas: false, alloc: Vec::new() }
+        Self { powers: powers.to_vec(), gas: false, alloc: Vec::new(), owner: String::new() }
     }
 
     pub(crate) fn genesis(&self) -> Genesis {
@@ -73,6 +75,7 @@ impl Setup {
             alloc: alloc.collect(),
             join_expiry: GoDuration::from_secs(JOIN_EXPIRY.cast_signed()),
             disabled_gas_costs: !self.gas,
+            db_owner: self.owner.clone(),
             ..Document::default()
         })
         .unwrap()
@@ -194,6 +197,29 @@ impl Net {
     /// What the database says now, as everybody sees it.
     pub(crate) fn published(&self) -> Published {
         self.executor.subscribe().borrow().clone()
+    }
+
+    /// Opens the database again, as a node that was started anew.
+    pub(crate) async fn restart(self) -> Self {
+        let Self { executor, database, test, genesis, time, inputs } = self;
+        executor.close().await;
+        let executor =
+            Executor::open(test.endpoint().clone(), &genesis, Extensions::default()).await.unwrap();
+        Self { executor, database, test, genesis, time, inputs }
+    }
+
+    /// Waits until no reader of this database runs a statement; an abandoned one must be ended by the node.
+    pub(crate) async fn no_reader_runs(&self) {
+        let mut connection = self.test.connect_superuser().await;
+        let query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+                     AND application_name = 'kwild reader' AND state = 'active'";
+        loop {
+            let running: i64 = sqlx::query_scalar(query).fetch_one(&mut connection).await.unwrap();
+            if running == 0 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Powers of the validators by node number.

@@ -1,6 +1,7 @@
 //! What transactions cost, and what happens when they fail.
 
 use kwil_crypto::{EthAddress, KeyType};
+use kwil_state::Extensions;
 use kwil_state::{BlockEvent, verify_state};
 use kwil_types::{
     AccountId, Amount, CreateResolution, Execute, Payload, RawStatement, Transfer, ValidatorJoin,
@@ -22,7 +23,7 @@ fn nobody() -> AccountId {
 async fn with_gas(balance: u64) -> Net {
     let alloc =
         vec![(account_of(&user(1)), balance), (account_of(&node(0)), 1_000_000_000_000_000)];
-    Setup { powers: vec![1], gas: true, alloc }.start().await
+    Setup { powers: vec![1], gas: true, alloc, ..Setup::free(&[1]) }.start().await
 }
 
 /// Starts with a balance for user 1 and runs one transfer; what is left of user 1 and what the receiver has.
@@ -157,7 +158,7 @@ async fn prices_are_those_of_the_table() {
 #[tokio::test]
 async fn without_gas_nonces_count_and_transfers_need_a_balance() {
     let alloc = vec![(account_of(&user(1)), 10)];
-    let mut net = Setup { powers: vec![1], gas: false, alloc }.start().await;
+    let mut net = Setup { powers: vec![1], gas: false, alloc, ..Setup::free(&[1]) }.start().await;
     net.ok(tx(&user(1), 1, 0, &transfer(nobody(), 4))).await;
     net.ok(tx(&user(1), 2, 0, &transfer(account_of(&user(1)), 6))).await;
     assert_eq!(
@@ -174,9 +175,14 @@ async fn without_gas_nonces_count_and_transfers_need_a_balance() {
 
 #[tokio::test]
 async fn amounts_and_receivers_that_cannot_be_are_refused() {
-    let mut net = Setup { powers: vec![1], gas: false, alloc: vec![(account_of(&user(1)), 10)] }
-        .start()
-        .await;
+    let mut net = Setup {
+        powers: vec![1],
+        gas: false,
+        alloc: vec![(account_of(&user(1)), 10)],
+        ..Setup::free(&[1])
+    }
+    .start()
+    .await;
     let negative = hex::decode(
         "00001e000000000014000000c89d42189f0450c2b2c3c61f58ec5d628176a1e70000000001022d35",
     )
@@ -193,7 +199,9 @@ async fn amounts_and_receivers_that_cannot_be_are_refused() {
 
 #[tokio::test]
 async fn payloads_without_an_executor_are_unknown_and_cost_nothing() {
-    let mut net = with_gas(1_000).await;
+    let alloc = vec![(account_of(&user(1)), 1_000)];
+    let setup = Setup { gas: true, alloc, ..Setup::free(&[1]) };
+    let mut net = setup.start_with(Extensions { engine: None, ..Extensions::default() }).await;
     let statement = RawStatement {
         statement: "CREATE TABLE t (id INT PRIMARY KEY)".into(),
         parameters: Vec::new(),
@@ -219,9 +227,14 @@ async fn payloads_without_an_executor_are_unknown_and_cost_nothing() {
 async fn one_key_has_an_account_as_a_user_and_another_as_a_node() {
     let private = kwil_crypto::PrivateKey::from_bytes(KeyType::Secp256k1, &[1; 32]).unwrap();
     let as_node = kwil_crypto::auth::Signer::node(private);
-    let mut net = Setup { powers: vec![1], gas: false, alloc: vec![(account_of(&user(1)), 10)] }
-        .start()
-        .await;
+    let mut net = Setup {
+        powers: vec![1],
+        gas: false,
+        alloc: vec![(account_of(&user(1)), 10)],
+        ..Setup::free(&[1])
+    }
+    .start()
+    .await;
     let (code, _, _) = net.one(tx(&as_node, 1, 0, &transfer(nobody(), 1))).await;
     assert_eq!(code, 6);
     net.ok(tx(&user(1), 1, 0, &transfer(AccountId::from(&as_node.public_key()), 1))).await;
@@ -231,7 +244,7 @@ async fn one_key_has_an_account_as_a_user_and_another_as_a_node() {
 #[tokio::test]
 async fn voters_and_proposers_are_paid_back() {
     let alloc = (0..4).map(|number| (AccountId::from(&key(number)), 100_000_000_000_000)).collect();
-    let mut net = Setup { powers: vec![1, 1], gas: true, alloc }.start().await;
+    let mut net = Setup { powers: vec![1, 1], gas: true, alloc, ..Setup::free(&[1]) }.start().await;
     let fee = 20_000_000_000_000;
     net.ok(tx(&node(2), 1, fee, &Payload::ValidatorJoin(ValidatorJoin { power: 1 }))).await;
     let approve = Payload::ValidatorApprove(kwil_types::ValidatorApprove { candidate: key(2) });

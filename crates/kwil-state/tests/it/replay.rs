@@ -14,7 +14,7 @@ fn transfer(from: u8, nonce: u64, to: u8, amount: u64) -> RawTx {
 
 fn setup() -> Setup {
     let alloc = (1..6).map(|number| (account_of(&user(number)), 1_000)).collect();
-    Setup { powers: vec![1, 1], gas: false, alloc }
+    Setup { powers: vec![1, 1], gas: false, alloc, ..Setup::free(&[1]) }
 }
 
 /// Some blocks with everything in them, failures included.

@@ -1,0 +1,121 @@
+//! The engine's session in the transaction of a block.
+//!
+//! Statements whose rows nobody needs wait in a queue and travel together; whatever needs the database sends the queue
+//! first, in the same message when it can.
+
+use std::sync::Arc;
+
+use kwil_engine::catalog::Catalog;
+use kwil_engine::{Access, Change, Prepared, Row, Session, SessionError};
+use kwil_types::Value;
+
+use crate::block::{Block, Message, Sent};
+use crate::fault::{FaultKind, NodeFault, StatementError};
+
+/// Statements that wait at most.
+const MAX_QUEUED: u64 = 64;
+/// Bytes that wait at most.
+const MAX_QUEUED_BYTES: usize = 1 << 20;
+
+/// A session that changes the state. Ends with [`Session::flush`]; the caller opens and closes the savepoint around it.
+#[derive(Debug)]
+pub(crate) struct WriteSession<'b, 'w> {
+    block: &'b mut Block<'w>,
+    catalog: Arc<Catalog>,
+    queue: Message,
+    finished: u64,
+}
+
+type Outcome<T> = Result<T, SessionError<NodeFault>>;
+
+impl From<StatementError> for SessionError<NodeFault> {
+    fn from(error: StatementError) -> Self {
+        match error {
+            StatementError::Tx(failure) => {
+                Self::Sql { sqlstate: failure.sqlstate.into(), message: failure.message }
+            }
+            StatementError::Node(fault) => Self::Fault(fault),
+        }
+    }
+}
+
+impl<'b, 'w> WriteSession<'b, 'w> {
+    pub(crate) fn new(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
+        let catalog = Arc::clone(block.language()?);
+        Ok(Self { block, catalog, queue: Message::default(), finished: 0 })
+    }
+
+    fn push(&mut self, statement: &Prepared, arguments: &[Value]) -> Outcome<()> {
+        let pushed = self.queue.push(self.block.statements, statement, arguments);
+        pushed.map_err(SessionError::Fault)
+    }
+
+    async fn send(&mut self, rows_of: Option<&Prepared>, limit: Option<u64>) -> Outcome<Vec<Row>> {
+        let message = std::mem::take(&mut self.queue);
+        let asked_for = message.runs();
+        let columns = rows_of.map(|statement| statement.columns.as_slice());
+        let sent = self.block.send(message, columns, limit).await.map_err(SessionError::Fault)?;
+        let Sent { runs, rows, result } = sent;
+        // The one that was asked for its rows was not given to `execute`.
+        let asked = u64::from(rows_of.is_some() && runs == asked_for);
+        self.finished = self.finished.saturating_add(runs.saturating_sub(asked));
+        result?;
+        Ok(rows)
+    }
+}
+
+impl Session for WriteSession<'_, '_> {
+    type Fault = NodeFault;
+
+    fn access(&self) -> Access {
+        Access::Write
+    }
+
+    fn catalog(&self) -> &Arc<Catalog> {
+        &self.catalog
+    }
+
+    async fn query(
+        &mut self,
+        statement: &Arc<Prepared>,
+        arguments: &[Value],
+        limit: Option<u64>,
+    ) -> Outcome<Vec<Row>> {
+        self.push(statement, arguments)?;
+        self.send(Some(statement), limit).await
+    }
+
+    async fn execute(&mut self, statement: &Arc<Prepared>, arguments: &[Value]) -> Outcome<()> {
+        self.push(statement, arguments)?;
+        if self.queue.runs() >= MAX_QUEUED || self.queue.len() >= MAX_QUEUED_BYTES {
+            self.flush().await?;
+        }
+        Ok(())
+    }
+
+    async fn flush(&mut self) -> Outcome<()> {
+        if self.queue.runs() == 0 {
+            return Ok(());
+        }
+        self.send(None, None).await.map(drop)
+    }
+
+    fn finished(&self) -> Option<u64> {
+        Some(self.finished)
+    }
+
+    async fn change(&mut self, change: Change) -> Outcome<()> {
+        self.flush().await?;
+        self.block.change(&change).await?;
+        self.catalog = change.catalog;
+        Ok(())
+    }
+
+    fn is_cancelled(&self) -> bool {
+        self.block.is_cancelled()
+    }
+
+    fn cancelled(&self) -> NodeFault {
+        NodeFault::new("execute a block", FaultKind::Cancelled)
+    }
+}
