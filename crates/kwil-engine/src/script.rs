@@ -75,12 +75,15 @@ pub(crate) async fn run_in<S: Session>(
             break;
         }
     }
-    if let Err(EngineError::Fault(_)) = ran {
-        return ran;
+    match ran {
+        Ok(()) => script.run.finish().await,
+        Err(EngineError::Fault(_)) => ran,
+        // The failure of a statement that waited comes before that of any statement behind it.
+        Err(EngineError::Failed(_)) => {
+            script.run.flush().await?;
+            ran
+        }
     }
-    // The failure of a statement that waited comes before that of any statement behind it.
-    script.run.flush().await?;
-    ran
 }
 
 #[cfg(test)]

@@ -204,6 +204,12 @@ pub trait Session: Send {
     /// Sends what is queued and waits for it.
     fn flush(&mut self) -> impl Future<Output = Result<(), SessionError<Self::Fault>>> + Send;
 
+    /// A call is done. A session may leave what is queued for later, together with what other payloads left, when it sees
+    /// to the failure of a late statement itself.
+    fn finish(&mut self) -> impl Future<Output = Result<(), SessionError<Self::Fault>>> + Send {
+        self.flush()
+    }
+
     /// How many statements given to [`Session::execute`] are done, since the session began; after a failure, how many were
     /// before the one that failed. `None` when the session cannot tell: nothing that a program says to its user is then
     /// said while statements wait.

@@ -64,6 +64,8 @@ pub(crate) struct Draft {
     cancel: CancellationToken,
     /// The connection was left in the middle of a statement.
     pub(crate) tainted: bool,
+    /// A savepoint is kept but not released yet; nothing goes back to it. Releasing takes a message, so the next one does it.
+    pub(crate) unreleased: bool,
     pub(crate) finished: Option<Finished>,
 }
 
@@ -81,7 +83,8 @@ impl Draft {
         let layer =
             Layer { catalog: Arc::clone(&catalog), language: language.clone(), ..Layer::default() };
         let layers = vec![layer];
-        Self { height, layers, catalog, language, cancel, tainted: false, finished: None }
+        let (tainted, unreleased, finished) = (false, false, None);
+        Self { height, layers, catalog, language, cancel, tainted, unreleased, finished }
     }
 
     pub(crate) fn language(&self) -> Option<&Arc<Language>> {
@@ -192,9 +195,30 @@ impl Block<'_> {
     /// # Errors
     /// [`NodeFault`].
     pub async fn savepoint(&mut self) -> Result<(), NodeFault> {
-        self.run("open a savepoint", "SAVEPOINT kwil").await?;
+        let sql = if self.draft.unreleased {
+            "RELEASE SAVEPOINT kwil; SAVEPOINT kwil"
+        } else {
+            "SAVEPOINT kwil"
+        };
+        self.run("open a savepoint", sql).await?;
+        self.savepoint_is_open();
+        Ok(())
+    }
+
+    /// A message of ours has opened a savepoint, and released the one before.
+    pub(crate) fn savepoint_is_open(&mut self) {
+        self.draft.unreleased = false;
         let (catalog, language) = (Arc::clone(&self.draft.catalog), self.draft.language.clone());
         self.draft.layers.push(Layer { catalog, language, ..Layer::default() });
+    }
+
+    /// Keeps what was done since the last savepoint. The server hears of it with the next message.
+    pub(crate) fn release_later(&mut self) -> Result<(), NodeFault> {
+        let layer = self.pop_layer()?;
+        let below = self.draft.top()?;
+        below.changes.add(&layer.changes);
+        below.catalog_changed |= layer.catalog_changed;
+        self.draft.unreleased = true;
         Ok(())
     }
 

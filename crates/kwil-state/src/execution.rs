@@ -8,6 +8,7 @@
 //! A transaction that fails is undone except for what it paid; it never fails the block. A fault of the node or the
 //! database never becomes a result.
 
+mod batch;
 mod end;
 mod engine;
 #[cfg(test)]

@@ -69,6 +69,7 @@ mod execution;
 mod executor;
 mod external;
 mod fault;
+mod gather_session;
 mod genesis_state;
 mod language;
 mod lattice;

@@ -17,12 +17,14 @@ const MAX_QUEUED: u64 = 64;
 /// Bytes that wait at most.
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
-/// A session that changes the state. Ends with [`Session::flush`]; the caller opens and closes the savepoint around it.
+/// A session that changes the state, in a savepoint that it opens with its first message. Ends with
+/// [`Session::finish`] and [`WriteSession::close`].
 #[derive(Debug)]
 pub(crate) struct WriteSession<'b, 'w> {
     block: &'b mut Block<'w>,
     catalog: Arc<Catalog>,
     queue: Message,
+    is_open: bool,
     finished: u64,
 }
 
@@ -42,7 +44,17 @@ impl From<StatementError> for SessionError<NodeFault> {
 impl<'b, 'w> WriteSession<'b, 'w> {
     pub(crate) fn new(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
         let catalog = Arc::clone(block.language()?);
-        Ok(Self { block, catalog, queue: Message::default(), finished: 0 })
+        let queue = Message::in_savepoint(block.draft.unreleased);
+        Ok(Self { block, catalog, queue, is_open: false, finished: 0 })
+    }
+
+    /// Keeps what the session did, or undoes it.
+    pub(crate) async fn close(self, keep: bool) -> Result<(), NodeFault> {
+        match (self.is_open, keep) {
+            (false, _) => Ok(()),
+            (true, true) => self.block.release_later(),
+            (true, false) => self.block.rollback().await,
+        }
     }
 
     fn push(&mut self, statement: &Prepared, arguments: &[Value]) -> Outcome<()> {
@@ -55,6 +67,10 @@ impl<'b, 'w> WriteSession<'b, 'w> {
         let asked_for = message.runs();
         let columns = rows_of.map(|statement| statement.columns.as_slice());
         let sent = self.block.send(message, columns, limit).await.map_err(SessionError::Fault)?;
+        if !self.is_open {
+            self.block.savepoint_is_open();
+            self.is_open = true;
+        }
         let Sent { runs, rows, result } = sent;
         // The one that was asked for its rows was not given to `execute`.
         let asked = u64::from(rows_of.is_some() && runs == asked_for);
@@ -106,6 +122,11 @@ impl Session for WriteSession<'_, '_> {
 
     async fn change(&mut self, change: Change) -> Outcome<()> {
         self.flush().await?;
+        if !self.is_open {
+            self.block.savepoint().await.map_err(SessionError::Fault)?;
+            self.is_open = true;
+            self.queue = Message::default();
+        }
         self.block.change(&change).await?;
         self.catalog = change.catalog;
         Ok(())

@@ -50,6 +50,7 @@ async fn settle<S: Session>(
 ) -> Result<(), EngineError<S::Fault>> {
     match called {
         Err(EngineError::Fault(fault)) => Err(EngineError::Fault(fault)),
+        Ok(()) => run.finish().await,
         called => {
             if run.is_waiting() {
                 run.flush().await?;

@@ -133,8 +133,14 @@ impl<'r, S: Session> Run<'r, S> {
         arguments: &[Value],
         limit: Option<u64>,
     ) -> Result<Vec<Row>, EngineError<S::Fault>> {
-        self.flush().await?;
-        Ok(self.session.query(statement, arguments, limit).await?)
+        self.check_cancelled()?;
+        match self.session.query(statement, arguments, limit).await {
+            Ok(rows) => {
+                self.log.all_done();
+                Ok(rows)
+            }
+            Err(error) => Err(self.failed(error)),
+        }
     }
 
     /// Runs a statement, now or later.
@@ -161,17 +167,32 @@ impl<'r, S: Session> Run<'r, S> {
         Ok(())
     }
 
-    /// A failure belongs to the statement that failed, which may have waited for long: notices after it never were.
+    /// Runs what waits, or leaves it to the session: nothing of the call comes any more.
+    pub(crate) async fn finish(&mut self) -> Result<(), EngineError<S::Fault>> {
+        self.check_cancelled()?;
+        if !self.log.is_waiting() {
+            return Ok(());
+        }
+        let done = self.session.finish().await;
+        self.attributed(done)?;
+        self.log.all_done();
+        Ok(())
+    }
+
     fn attributed(
         &mut self,
         done: Result<(), SessionError<S::Fault>>,
     ) -> Result<(), EngineError<S::Fault>> {
-        let Err(error) = done else { return Ok(()) };
+        done.map_err(|error| self.failed(error))
+    }
+
+    /// A failure belongs to the statement that failed, which may have waited for long: notices after it never were.
+    fn failed(&mut self, error: SessionError<S::Fault>) -> EngineError<S::Fault> {
         match self.session.finished() {
             Some(finished) => self.log.cut_back(finished),
             None => self.log.all_done(),
         }
-        Err(error.into())
+        error.into()
     }
 
     /// Looks whether anybody still waits, and lets others run.

@@ -23,6 +23,8 @@ const WHAT: &str = "run statements";
 enum Step {
     Prepare(StatementName),
     Deallocate(StatementName),
+    /// A savepoint of ours is opened or released.
+    Savepoint,
     /// One that the program asked for.
     Run,
 }
@@ -36,6 +38,18 @@ pub(crate) struct Message {
 }
 
 impl Message {
+    /// A message that opens a savepoint before anything else, and releases the one before when it is still open.
+    pub(crate) fn in_savepoint(unreleased: bool) -> Self {
+        let mut message = Self::default();
+        if unreleased {
+            message.sql.push_str("RELEASE SAVEPOINT kwil;");
+            message.steps.push(Step::Savepoint);
+        }
+        message.sql.push_str("SAVEPOINT kwil;");
+        message.steps.push(Step::Savepoint);
+        message
+    }
+
     /// Statements of the program in it.
     pub(crate) fn runs(&self) -> u64 {
         self.runs
@@ -56,8 +70,18 @@ impl Message {
         if arguments.len() != prepared.parameters.len() {
             return Err(NodeFault::invariant(WHAT, "another number of arguments than parameters"));
         }
-        let name =
-            if prepared.is_reused { StatementName::Kept(prepared.id) } else { StatementName::Once };
+        if !prepared.is_reused && arguments.is_empty() {
+            self.sql.push_str(&prepared.sql);
+            self.sql.push(';');
+            self.steps.push(Step::Run);
+            self.runs = self.runs.saturating_add(1);
+            return Ok(());
+        }
+        let name = if prepared.is_reused {
+            StatementName::Kept(prepared.id)
+        } else {
+            StatementName::Once
+        };
         let is_known = prepared.is_reused
             && (statements.touch(name) || self.steps.contains(&Step::Prepare(name)));
         if !is_known {
@@ -131,7 +155,7 @@ impl Plan {
             match step {
                 Step::Prepare(name) => statements.prepared(*name),
                 Step::Deallocate(name) => statements.deallocated(*name),
-                Step::Run => {}
+                Step::Run | Step::Savepoint => {}
             }
         }
     }

@@ -5,16 +5,15 @@ use std::collections::BTreeMap;
 use kwil_crypto::auth::AuthType;
 use kwil_crypto::{KeyType, PublicKey};
 use kwil_engine::{
-    Calls, Engine, EngineError, Failure, FailureClass, Invocation, Limits, Outcome, Results, Terms,
+    Calls, Engine, EngineError, Failure, FailureClass, Invocation, Limits, Outcome, Results, Session,
+    Terms,
 };
 use kwil_lang::ErrorClass;
 use kwil_types::{EncodedValue, Execute, RawStatement, TxCode, Value, ValueError};
 
 use super::TxContext;
 use super::state::BlockContext;
-use crate::block::Block;
 use crate::fault::NodeFault;
-use crate::write_session::WriteSession;
 
 /// A payload that needs the engine.
 #[derive(Clone, Copy, Debug)]
@@ -34,20 +33,19 @@ pub(crate) struct Ran {
     pub(crate) log: String,
 }
 
-/// Runs a payload inside a savepoint that the caller has opened and will close.
-pub(crate) async fn run_payload(
+/// Runs a payload on a session that is open for it.
+pub(crate) async fn run_payload<S: Session<Fault = NodeFault>>(
     engine: &Engine,
-    block: &mut Block<'_>,
+    session: &mut S,
     invocation: &Invocation,
     statement: Statement<'_>,
 ) -> Result<Ran, NodeFault> {
-    let mut session = WriteSession::new(block)?;
     let terms = Terms { invocation, limits: &Limits::NETWORK };
     let outcome = match statement {
         Statement::Raw(raw) => match parameters(raw) {
             Ok(parameters) => {
                 let source = &raw.statement;
-                engine.run_script(&mut session, terms, source, parameters, Results::Discard).await
+                engine.run_script(session, terms, source, parameters, Results::Discard).await
             }
             Err(error) => return Ok(undecodable(&error)),
         },
@@ -55,7 +53,7 @@ pub(crate) async fn run_payload(
             Ok(arguments) => {
                 let (namespace, action) = (execute.namespace(), execute.action());
                 let calls = Calls { namespace, action, arguments };
-                engine.execute(&mut session, terms, calls).await
+                engine.execute(session, terms, calls).await
             }
             Err(error) => return Ok(undecodable(&error)),
         },

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kwil_crypto::auth::Registry;
 use kwil_crypto::{Hash, context, hash};
-use kwil_engine::{Engine, Invocation};
+use kwil_engine::Engine;
 use kwil_types::wire::Writer;
 use kwil_types::{
     Amount, Header, ParamUpdates, ParamValue, Payload, PayloadType, TxCode, TxResult, Validator,
@@ -13,7 +13,8 @@ use kwil_types::{
 };
 
 use super::end::end_of_block;
-use super::engine::{Ran, Statement, invocation_of, run_payload};
+use super::batch::{Batch, Job};
+use super::engine::{Statement, invocation_of};
 use super::outcome::{BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
 use super::plan::{Plan, Planned, plan};
 use super::state::{BlockContext, BlockState, Loaded, TxContext};
@@ -54,9 +55,20 @@ pub(crate) async fn run(
     replace_leader(&mut state, input)?;
     let mut results = Vec::with_capacity(plan.txs.len());
     sources.done.store(0, Ordering::Relaxed);
+    let mut batch = sources.engine.as_deref().map(Batch::new);
     for planned in &plan.txs {
-        results.push(transaction(sources, block, &mut state, planned).await?);
+        let result = match transaction(sources, &mut state, (results.len(), planned))? {
+            Step::Done(result) => result,
+            Step::Engine(job) => match &mut batch {
+                Some(batch) => batch.run(block, job, &mut results).await?,
+                None => return Err(NodeFault::invariant("execute a block", "no engine").into()),
+            },
+        };
+        results.push(result);
         sources.done.store(results.len(), Ordering::Relaxed);
+    }
+    if let Some(batch) = &mut batch {
+        batch.settle(block, &mut results).await?;
     }
     let events = end_of_block(&mut state)?;
     store(block, &state).await?;
@@ -114,38 +126,45 @@ fn replace_leader(state: &mut BlockState, input: &BlockInput) -> Result<(), Inva
     Ok(())
 }
 
-/// Executes one transaction: pay, decode, run; a failure after paying undoes everything but the payment.
-async fn transaction(
+/// What is left to do for a transaction.
+enum Step<'p> {
+    Done(TxResult),
+    /// It has paid; the engine runs its payload.
+    Engine(Job<'p>),
+}
+
+/// Executes one transaction up to its SQL: pay, decode, run; a failure after paying undoes everything but the payment.
+fn transaction<'p>(
     sources: &Sources,
-    block: &mut Block<'_>,
     state: &mut BlockState,
-    planned: &Planned,
-) -> Result<TxResult, NodeFault> {
+    (number, planned): (usize, &'p Planned),
+) -> Result<Step<'p>, NodeFault> {
+    let done = |result| Step::Done(result);
     let body = &planned.raw.transaction().body;
     let Some(payload_type) =
         planned.payload_type().filter(|known| is_enabled(*known, sources.engine.is_some()))
     else {
-        return Ok(failed(TxCode::InvalidTxType, &Amount::ZERO, TxCode::InvalidTxType.text()));
+        return Ok(done(failed(TxCode::InvalidTxType, &Amount::ZERO, TxCode::InvalidTxType.text())));
     };
     let sender = match &planned.sender {
         Ok(sender) => sender,
-        Err(error) => return Ok(failed(TxCode::InvalidSender, &Amount::ZERO, &error.to_string())),
+        Err(error) => return Ok(done(failed(TxCode::InvalidSender, &Amount::ZERO, &error.to_string()))),
     };
     let price = routes::price(state.params.in_force(), payload_type, planned.payload.as_ref().ok());
     let Some(price) = price else {
         let reason = planned.payload.as_ref().err().map(ToString::to_string).unwrap_or_default();
-        return Ok(failed(TxCode::Unknown, &Amount::ZERO, &reason));
+        return Ok(done(failed(TxCode::Unknown, &Amount::ZERO, &reason)));
     };
     let spent = state.accounts.spend(sender, body.nonce, &body.fee, &price);
     let Spent(taken) = match spent
         .map_err(|error: BalanceError| NodeFault::invariant("pay for a transaction", error))?
     {
         Ok(spent) => spent,
-        Err(Unspent { taken, code, reason }) => return Ok(failed(code, &taken, &reason)),
+        Err(Unspent { taken, code, reason }) => return Ok(done(failed(code, &taken, &reason))),
     };
     let payload = match &planned.payload {
         Ok(payload) => payload,
-        Err(error) => return Ok(failed(error.tx_code(), &taken, &error.to_string())),
+        Err(error) => return Ok(done(failed(error.tx_code(), &taken, &error.to_string()))),
     };
     let tx = TxContext {
         id: planned.raw.id(),
@@ -153,17 +172,17 @@ async fn transaction(
         caller: planned.caller.clone(),
         auth_type: planned.raw.transaction().signature.auth_type.clone(),
     };
-    if let (Some(engine), Some(statement)) = (&sources.engine, statement_of(payload)) {
+    if let Some(statement) = statement_of(payload) {
         let signer = &planned.raw.transaction().sender;
         let invocation = invocation_of(&tx, signer, &state.context);
-        return run_statement((engine.as_ref(), &invocation), block, statement, &taken).await;
+        return Ok(Step::Engine(Job { number, invocation, statement, taken }));
     }
     let point = state.checkpoint();
     match routes::run(state, &tx, payload) {
-        Ok(()) => Ok(TxResult::ok(taken.saturating_i64())),
+        Ok(()) => Ok(done(TxResult::ok(taken.saturating_i64()))),
         Err(RouteError::Failed { code, reason }) => {
             state.rollback_to(point);
-            Ok(failed(code, &taken, &reason))
+            Ok(done(failed(code, &taken, &reason)))
         }
         Err(RouteError::Fault(fault)) => Err(fault),
     }
@@ -202,22 +221,6 @@ fn statement_of(payload: &Payload) -> Option<Statement<'_>> {
         | Payload::DeleteResolution(_)
         | Payload::MaaExec(_) => None,
     }
-}
-
-async fn run_statement(
-    (engine, invocation): (&Engine, &Invocation),
-    block: &mut Block<'_>,
-    statement: Statement<'_>,
-    taken: &Amount,
-) -> Result<TxResult, NodeFault> {
-    block.savepoint().await?;
-    let Ran { code, log } = run_payload(engine, block, invocation, statement).await?;
-    if code.is_ok() {
-        block.release().await?;
-    } else {
-        block.rollback().await?;
-    }
-    Ok(TxResult::with_log(code, taken.saturating_i64(), log))
 }
 
 /// A failed result; clients look for the prefix.

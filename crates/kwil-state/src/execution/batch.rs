@@ -1,0 +1,179 @@
+//! Payloads of the engine, many in one message where they allow it.
+//!
+//! ```text
+//! payload ─► gather ─┬─ writes only ────────► waits with others ─► one savepoint, one message ─┬─ done
+//!                    │                                                                         └─ a failure: each again,
+//!                    │                                                                            on its own
+//!                    ├─ fails without the database ─► its result
+//!                    └─ needs the database ─► those that wait go first, then it runs in a savepoint of its own
+//! ```
+//!
+//! The outcome is that of one payload after the other, each in a savepoint: what waits has no effect that another payload
+//! could have seen, and a message that fails is undone whole.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use kwil_engine::{Engine, Invocation};
+use kwil_types::{Amount, TxResult};
+
+use super::engine::{Ran, Statement, run_payload};
+use crate::block::{Block, Message};
+use crate::fault::{NodeFault, StatementError};
+use crate::gather_session::{GatherSession, Gathered};
+use crate::write_session::WriteSession;
+
+/// Statements that wait at most.
+const MAX_STATEMENTS: usize = 256;
+/// Bytes of a message at most, roughly.
+const MAX_BYTES: usize = 1 << 20;
+
+/// A payload of a transaction, and what its result needs.
+#[derive(Debug)]
+pub(super) struct Job<'p> {
+    /// The place of the transaction in the block.
+    pub(super) number: usize,
+    pub(super) invocation: Invocation,
+    pub(super) statement: Statement<'p>,
+    /// What it paid.
+    pub(super) taken: Amount,
+}
+
+/// Runs the payloads of a block.
+#[derive(Debug)]
+pub(super) struct Batch<'e, 'p> {
+    engine: &'e Engine,
+    waiting: Vec<(Job<'p>, Gathered)>,
+    message: usize,
+    bytes: usize,
+    /// Actions that asked the database while they ran, so that they are not tried without it again.
+    readers: BTreeSet<(&'p str, &'p str)>,
+}
+
+impl<'e, 'p> Batch<'e, 'p> {
+    pub(super) fn new(engine: &'e Engine) -> Self {
+        Self { engine, waiting: Vec::new(), message: 0, bytes: 0, readers: BTreeSet::new() }
+    }
+
+    /// Runs a payload, or lets it wait; its result is then what [`Batch::settle`] leaves in `results`.
+    pub(super) async fn run(
+        &mut self,
+        block: &mut Block<'_>,
+        job: Job<'p>,
+        results: &mut [TxResult],
+    ) -> Result<TxResult, NodeFault> {
+        if !self.is_reader(job.statement) {
+            let catalog = Arc::clone(block.language()?);
+            let mut session = GatherSession::new(catalog, block.is_cancelled());
+            let (invocation, statement) = (&job.invocation, job.statement);
+            let ran = run_payload(self.engine, &mut session, invocation, statement).await;
+            match (session.into_statements(), ran) {
+                (None, _) => {}
+                (Some(_), Err(fault)) => return Err(fault),
+                (Some(statements), Ok(ran)) => {
+                    let result = result_of(&ran, &job.taken);
+                    if ran.code.is_ok() && !statements.is_empty() {
+                        self.wait(block, (job, statements), results).await?;
+                    }
+                    return Ok(result);
+                }
+            }
+            self.remember_reader(job.statement);
+        }
+        self.settle(block, results).await?;
+        self.alone(block, &job).await
+    }
+
+    fn is_reader(&self, statement: Statement<'p>) -> bool {
+        match statement {
+            Statement::Raw(_) => false,
+            Statement::Execute(call) => self.readers.contains(&(call.namespace(), call.action())),
+        }
+    }
+
+    fn remember_reader(&mut self, statement: Statement<'p>) {
+        if let Statement::Execute(call) = statement {
+            self.readers.insert((call.namespace(), call.action()));
+        }
+    }
+
+    async fn wait(
+        &mut self,
+        block: &mut Block<'_>,
+        (job, statements): (Job<'p>, Gathered),
+        results: &mut [TxResult],
+    ) -> Result<(), NodeFault> {
+        let bytes: usize = statements.iter().map(|(_, arguments)| size(arguments)).sum();
+        let is_full = self.message.saturating_add(statements.len()) > MAX_STATEMENTS
+            || self.bytes.saturating_add(bytes) > MAX_BYTES;
+        if is_full {
+            self.settle(block, results).await?;
+        }
+        self.message = self.message.saturating_add(statements.len());
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.waiting.push((job, statements));
+        Ok(())
+    }
+
+    /// Sends what waits. After a failure each payload is run again on its own, and its result replaced.
+    pub(super) async fn settle(
+        &mut self,
+        block: &mut Block<'_>,
+        results: &mut [TxResult],
+    ) -> Result<(), NodeFault> {
+        let waiting = std::mem::take(&mut self.waiting);
+        (self.message, self.bytes) = (0, 0);
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let mut message = Message::in_savepoint(block.draft.unreleased);
+        for (statement, arguments) in waiting.iter().flat_map(|(_, statements)| statements) {
+            message.push(block.statements, statement, arguments)?;
+        }
+        let sent = block.send(message, None, None).await?;
+        block.savepoint_is_open();
+        match sent.result {
+            Ok(()) => return block.release_later(),
+            Err(StatementError::Node(fault)) => return Err(fault),
+            Err(StatementError::Tx(_)) => block.rollback().await?,
+        }
+        for (job, _) in &waiting {
+            let result = self.alone(block, job).await?;
+            let Some(slot) = results.get_mut(job.number) else {
+                return Err(NodeFault::invariant("execute a block", "a result has no place"));
+            };
+            *slot = result;
+        }
+        Ok(())
+    }
+
+    /// Runs a payload in a savepoint of its own.
+    async fn alone(&self, block: &mut Block<'_>, job: &Job<'_>) -> Result<TxResult, NodeFault> {
+        let mut session = WriteSession::new(block)?;
+        let ran =
+            run_payload(self.engine, &mut session, &job.invocation, job.statement).await?;
+        session.close(ran.code.is_ok()).await?;
+        Ok(result_of(&ran, &job.taken))
+    }
+}
+
+fn result_of(ran: &Ran, taken: &Amount) -> TxResult {
+    TxResult::with_log(ran.code, taken.saturating_i64(), ran.log.clone())
+}
+
+/// Bytes of arguments, roughly.
+fn size(arguments: &[kwil_types::Value]) -> usize {
+    use kwil_types::{Scalar, Value};
+    let scalar = |value: &Scalar| match value {
+        Scalar::Text(text) => text.len(),
+        Scalar::Bytea(bytes) => bytes.len(),
+        Scalar::Numeric(number) => usize::from(number.precision()),
+        Scalar::Int8(_) | Scalar::Bool(_) | Scalar::Uuid(_) => 16,
+    };
+    let value = |value: &Value| match value {
+        Value::Null(_) => 8,
+        Value::Scalar(value) => scalar(value),
+        Value::Array(array) => array.items().iter().flatten().map(scalar).sum(),
+    };
+    arguments.iter().map(value).sum::<usize>().saturating_add(32)
+}
