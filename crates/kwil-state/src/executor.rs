@@ -92,6 +92,7 @@ impl Executor {
             authenticators: extensions.authenticators,
             engine: extensions.engine,
             done: Arc::default(),
+            together: true,
         };
         Ok(Self { writer, sources, executed: None, published, ceiling: DEFAULT_CEILING })
     }
@@ -107,6 +108,13 @@ impl Executor {
     #[must_use]
     pub fn transactions_done(&self) -> Arc<AtomicUsize> {
         Arc::clone(&self.sources.done)
+    }
+
+    /// Runs every payload on its own. Slower, and with the same outcome: that is what tests compare.
+    #[must_use]
+    pub fn one_by_one(mut self) -> Self {
+        self.sources.together = false;
+        self
     }
 
     /// The last committed block.

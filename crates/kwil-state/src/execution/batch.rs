@@ -43,6 +43,7 @@ pub(super) struct Job<'p> {
 #[derive(Debug)]
 pub(super) struct Batch<'e, 'p> {
     engine: &'e Engine,
+    together: bool,
     waiting: Vec<(Job<'p>, Gathered)>,
     message: usize,
     bytes: usize,
@@ -51,8 +52,9 @@ pub(super) struct Batch<'e, 'p> {
 }
 
 impl<'e, 'p> Batch<'e, 'p> {
-    pub(super) fn new(engine: &'e Engine) -> Self {
-        Self { engine, waiting: Vec::new(), message: 0, bytes: 0, readers: BTreeSet::new() }
+    pub(super) fn new(engine: &'e Engine, together: bool) -> Self {
+        let (waiting, readers) = (Vec::new(), BTreeSet::new());
+        Self { engine, together, waiting, message: 0, bytes: 0, readers }
     }
 
     /// Runs a payload, or lets it wait; its result is then what [`Batch::settle`] leaves in `results`.
@@ -62,7 +64,7 @@ impl<'e, 'p> Batch<'e, 'p> {
         job: Job<'p>,
         results: &mut [TxResult],
     ) -> Result<TxResult, NodeFault> {
-        if !self.is_reader(job.statement) {
+        if self.together && !self.is_reader(job.statement) {
             let catalog = Arc::clone(block.language()?);
             let mut session = GatherSession::new(catalog, block.is_cancelled());
             let (invocation, statement) = (&job.invocation, job.statement);

@@ -34,6 +34,8 @@ pub(crate) struct Sources {
     pub(crate) engine: Option<Arc<Engine>>,
     /// Transactions of the running block that are executed.
     pub(crate) done: Arc<AtomicUsize>,
+    /// Payloads of the engine may travel together.
+    pub(crate) together: bool,
 }
 
 /// Executes a block in its open transaction. The caller seals, and rolls everything back when this fails.
@@ -55,7 +57,7 @@ pub(crate) async fn run(
     replace_leader(&mut state, input)?;
     let mut results = Vec::with_capacity(plan.txs.len());
     sources.done.store(0, Ordering::Relaxed);
-    let mut batch = sources.engine.as_deref().map(Batch::new);
+    let mut batch = sources.engine.as_deref().map(|engine| Batch::new(engine, sources.together));
     for planned in &plan.txs {
         let result = match transaction(sources, &mut state, (results.len(), planned))? {
             Step::Done(result) => result,

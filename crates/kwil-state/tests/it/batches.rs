@@ -1,0 +1,146 @@
+//! Payloads that travel together give what payloads one by one give.
+
+use kwil_state::{BlockOutcome, verify_state};
+use kwil_types::{Array, EncodedValue, Execute, Payload, RawStatement, RawTx, Scalar, Transfer, TypeKind, Value};
+
+use crate::network::{Net, Setup, account_of, tx, user};
+
+const SCHEMA: &str = "
+    CREATE TABLE notes (id INT PRIMARY KEY, author TEXT NOT NULL, size INT CHECK (size < 90));
+    CREATE TABLE counters (name TEXT PRIMARY KEY, value INT NOT NULL);
+    CREATE TABLE replies (id INT PRIMARY KEY, note INT NOT NULL REFERENCES notes(id) ON DELETE CASCADE);
+    GRANT INSERT ON main TO default;
+    CREATE ACTION add($id INT, $size INT) PUBLIC {
+        NOTICE('adding ' || $id::text);
+        INSERT INTO notes (id, author, size) VALUES ($id, @caller, $size);
+        NOTICE('added ' || $id::text);
+        INSERT INTO counters (name, value) VALUES (@caller, 1)
+            ON CONFLICT (name) DO UPDATE SET value = counters.value + 1;
+        NOTICE('counted');
+    };
+    CREATE ACTION add_even($id INT) PUBLIC {
+        INSERT INTO notes (id, author, size) VALUES ($id, 'even', 1);
+        IF $id % 2 = 1 { ERROR('odd: ' || $id::text); }
+        NOTICE('even');
+    };
+    CREATE ACTION divide($id INT, $by INT) PUBLIC {
+        INSERT INTO notes (id, author, size) VALUES ($id, 'divided', 80 / $by);
+    };
+    CREATE ACTION counted() PUBLIC {
+        FOR $row IN SELECT value FROM counters WHERE name = @caller {
+            NOTICE('counted ' || $row.value::text);
+            UPDATE counters SET value = $row.value * 2 % 1000 WHERE name = @caller;
+        }
+    };
+    CREATE ACTION reply($id INT, $note INT) PUBLIC { INSERT INTO replies VALUES ($id, $note); };
+    CREATE ACTION forget($id INT) PUBLIC { DELETE FROM notes WHERE id = $id; };
+    CREATE ACTION many($ids INT[]) PUBLIC {
+        FOR $id IN ARRAY $ids { INSERT INTO notes (id, author, size) VALUES ($id, 'many', $id); }
+    };
+";
+
+/// A small generator: the same numbers for the same seed.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+
+    fn number(&mut self, sides: u64) -> Value {
+        i64::try_from(self.roll(sides)).unwrap().into()
+    }
+}
+
+fn call(action: &str, lists: Vec<Vec<Value>>) -> Payload {
+    let encode = |list: Vec<Value>| list.iter().map(|value| EncodedValue::from_value(value).unwrap()).collect();
+    let rows = lists.into_iter().map(encode).collect();
+    Payload::Execute(Execute::new("main", action, rows).unwrap())
+}
+
+fn raw(statement: String) -> Payload {
+    Payload::RawStatement(RawStatement { statement, parameters: Vec::new() })
+}
+
+/// Payloads that succeed, that fail at once, that fail late, that read, and that are no business of the engine.
+fn payload(dice: &mut Dice) -> Payload {
+    match dice.roll(14) {
+        0..=3 => call("add", vec![vec![dice.number(400), dice.number(100)]]),
+        4 => call("add", vec![vec![dice.number(400), 1.into()], vec![dice.number(400), 2.into()]]),
+        5 => call("add_even", vec![vec![dice.number(400)]]),
+        6 => call("divide", vec![vec![dice.number(400), dice.number(4)]]),
+        7 => call("counted", Vec::new()),
+        8 => call("reply", vec![vec![dice.number(400), dice.number(400)]]),
+        9 => call("forget", vec![vec![dice.number(400)]]),
+        10 => {
+            let ids = (0..dice.roll(5)).map(|_| Some(Scalar::Int8(i64::try_from(dice.roll(120)).unwrap())));
+            let ids = Value::Array(Array::new(TypeKind::Int8, ids.collect()).unwrap());
+            call("many", vec![vec![ids]])
+        }
+        11 => raw(format!("INSERT INTO notes VALUES ({}, 'raw', 5)", dice.roll(400))),
+        12 => match dice.roll(4) {
+            0 => call("nothing", Vec::new()),
+            1 => call("add", vec![vec!["text".into(), 1.into()]]),
+            2 => raw("UPDATE notes SET size = 1 WHERE id = 1".into()),
+            _ => raw(format!("CREATE TABLE t{} (id INT PRIMARY KEY)", dice.roll(10_000))),
+        },
+        _ => Payload::Transfer(Transfer { to: account_of(&user(9)), amount: 1_u64.into() }),
+    }
+}
+
+fn blocks(seed: u64) -> Vec<Vec<RawTx>> {
+    let mut dice = Dice(seed);
+    let mut nonces = [0_u64; 4];
+    let mut sign = |sender: usize, payload: &Payload| {
+        nonces[sender] += 1;
+        tx(&user(u8::try_from(sender).unwrap() + 1), nonces[sender], 0, payload)
+    };
+    let mut blocks = vec![vec![sign(0, &raw(SCHEMA.into()))]];
+    for _ in 0..4 {
+        let size = dice.roll(150);
+        let txs = (0..size).map(|_| {
+            let sender = usize::try_from(dice.roll(4)).unwrap();
+            let payload = payload(&mut dice);
+            sign(sender, &payload)
+        });
+        blocks.push(txs.collect());
+    }
+    blocks
+}
+
+async fn network(one_by_one: bool) -> Net {
+    let owner = user(1).identifier();
+    let alloc = (1..=4).map(|number| (account_of(&user(number)), 1_000)).collect();
+    let mut net = Setup { owner, alloc, ..Setup::free(&[1]) }.start().await;
+    if one_by_one {
+        net.executor = net.executor.one_by_one();
+    }
+    net
+}
+
+fn shown(outcome: &BlockOutcome) -> Vec<(u32, i64, &str)> {
+    let result = |result: &'_ kwil_types::TxResult| (result.code.code(), result.gas);
+    let logs = outcome.results.iter().map(|result| result.log.as_str());
+    outcome.results.iter().map(result).zip(logs).map(|((code, gas), log)| (code, gas, log)).collect()
+}
+
+#[tokio::test]
+async fn random_blocks_have_one_outcome_together_and_one_by_one() {
+    let (mut ok, mut failed) = (0, 0);
+    for seed in 0..6 {
+        let (mut together, mut alone) = (network(false).await, network(true).await);
+        for (number, txs) in blocks(seed).into_iter().enumerate() {
+            let (left, right) = (together.block(txs.clone()).await, alone.block(txs).await);
+            assert_eq!(shown(&left), shown(&right), "seed {seed}, block {number}");
+            assert_eq!(left.app_hash, right.app_hash, "seed {seed}, block {number}");
+            ok += left.results.iter().filter(|result| result.code.is_ok()).count();
+            failed += left.results.iter().filter(|result| !result.code.is_ok()).count();
+        }
+        for net in [&together, &alone] {
+            let report = verify_state(net.test.endpoint(), None).await.unwrap();
+            assert!(report.holds(), "seed {seed}: {report:#?}");
+        }
+    }
+    assert!(ok > 200 && failed > 200, "{ok} succeeded, {failed} failed: the mix shows too little");
+}
