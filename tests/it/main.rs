@@ -9,4 +9,5 @@ mod load;
 mod network;
 mod operate;
 mod refused;
+mod schemas;
 mod startup;

@@ -141,6 +141,14 @@ impl Host {
         finish(line, command.stdin(Stdio::null()))
     }
 
+    /// Runs a command given by its words, which may hold blanks and quotes, and waits for its end.
+    ///
+    /// # Errors
+    /// As [`Host::run`].
+    pub fn run_words(&self, words: &[&str]) -> Result<Ran> {
+        finish(&words.join(" "), self.command(words).stdin(Stdio::null()))
+    }
+
     /// Runs a command line of the host's shell, with pipes and `~`, and waits for its end.
     ///
     /// # Errors

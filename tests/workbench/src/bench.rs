@@ -1,6 +1,7 @@
-//! Benchmarks of real networks, each beside raw PostgreSQL of the same run.
+//! Benchmarks, each beside raw PostgreSQL of the same run.
 
 mod baseline;
+mod execute;
 mod load;
 mod network;
 mod process;
@@ -12,12 +13,12 @@ use anyhow::{Result, bail};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// `network`: transfers on one and on three local validators
+    /// `network`: transfers on one and on three local validators; `execute`: SQL and actions in blocks, and reads
     name: String,
     /// Write the numbers here as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write them here as a page
+    /// Write them into the section of this benchmark on a page
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
     /// Seconds of the latency run
@@ -29,25 +30,31 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    if args.name != "network" {
-        bail!("no benchmark {:?}; there is `network`", args.name);
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let baseline = runtime.block_on(baseline::measure())?;
-    println!("raw PostgreSQL: {baseline}");
-    let mut networks = Vec::new();
-    for validators in [1, 3] {
-        let measured = network::measure(&runtime, validators, args.seconds, args.transfers)?;
-        println!("{measured}");
-        networks.push(measured);
-    }
-    let page = report::page(&baseline, &networks);
+    let (json, section) = match args.name.as_str() {
+        "network" => {
+            let baseline = runtime.block_on(baseline::measure())?;
+            println!("raw PostgreSQL: {baseline}");
+            let mut networks = Vec::new();
+            for validators in [1, 3] {
+                let measured = network::measure(&runtime, validators, args.seconds, args.transfers)?;
+                println!("{measured}");
+                networks.push(measured);
+            }
+            (report::json(&baseline, &networks), report::section(&baseline, &networks))
+        }
+        "execute" => {
+            let measured = runtime.block_on(execute::measure())?;
+            (measured.json(), measured.page())
+        }
+        other => bail!("no benchmark {other:?}; there are `network` and `execute`"),
+    };
     if let Some(path) = &args.json {
-        std::fs::write(path, serde_json::to_vec_pretty(&report::json(&baseline, &networks))?)?;
+        std::fs::write(path, serde_json::to_vec_pretty(&json)?)?;
     }
     match &args.page {
-        Some(path) => std::fs::write(path, page)?,
-        None => println!("\n{page}"),
+        Some(path) => report::write_section(path, &args.name, &section)?,
+        None => println!("\n{section}"),
     }
     Ok(())
 }

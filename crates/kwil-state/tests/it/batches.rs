@@ -128,7 +128,7 @@ fn shown(outcome: &BlockOutcome) -> Vec<(u32, i64, &str)> {
 #[tokio::test]
 async fn random_blocks_have_one_outcome_together_and_one_by_one() {
     let (mut ok, mut failed) = (0, 0);
-    for seed in 0..6 {
+    for seed in 0..3 {
         let (mut together, mut alone) = (network(false).await, network(true).await);
         for (number, txs) in blocks(seed).into_iter().enumerate() {
             let (left, right) = (together.block(txs.clone()).await, alone.block(txs).await);
@@ -142,5 +142,5 @@ async fn random_blocks_have_one_outcome_together_and_one_by_one() {
             assert!(report.holds(), "seed {seed}: {report:#?}");
         }
     }
-    assert!(ok > 200 && failed > 200, "{ok} succeeded, {failed} failed: the mix shows too little");
+    assert!(ok > 100 && failed > 100, "{ok} succeeded, {failed} failed: the mix shows too little");
 }

@@ -31,7 +31,7 @@ impl fmt::Display for Baseline {
 pub(super) async fn measure() -> Result<Baseline> {
     let database = TestDatabase::create().await;
     let (client, connection) =
-        tokio_postgres::Config::clone(&options(database.endpoint())?).connect(NoTls).await?;
+        options(database.endpoint())?.connect(NoTls).await?;
     let driver = tokio::spawn(connection);
     let measured = updates(&client).await;
     drop(client);
@@ -39,7 +39,8 @@ pub(super) async fn measure() -> Result<Baseline> {
     measured
 }
 
-fn options(endpoint: &Endpoint) -> Result<tokio_postgres::Config> {
+/// How `tokio-postgres` reaches the database.
+pub(super) fn options(endpoint: &Endpoint) -> Result<tokio_postgres::Config> {
     let mut options = tokio_postgres::Config::new();
     match endpoint.host() {
         Host::Socket(folder) => options.host_path(folder),
@@ -94,7 +95,7 @@ fn rate(started: Instant) -> f64 {
 }
 
 /// Polls all futures until each is done; results in order.
-async fn together<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
+pub(super) async fn together<F: Future + Unpin>(mut futures: Vec<F>) -> Vec<F::Output> {
     let mut results: Vec<Option<F::Output>> = futures.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
         for (future, slot) in futures.iter_mut().zip(results.iter_mut()) {

@@ -1,7 +1,9 @@
 //! The numbers as a page and as JSON.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::baseline::Baseline;
@@ -33,10 +35,23 @@ pub(super) fn json(baseline: &Baseline, networks: &[Measured]) -> Value {
     })
 }
 
-pub(super) fn page(baseline: &Baseline, networks: &[Measured]) -> String {
+/// Replaces the section of a benchmark on a page: what stands between its two marks.
+pub(super) fn write_section(path: &Path, name: &str, section: &str) -> Result<()> {
+    let page = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    let (begin, end) = (format!("<!-- bench {name} -->"), format!("<!-- end of {name} -->"));
+    let (before, rest) = page
+        .split_once(&begin)
+        .with_context(|| format!("{} has no line {begin}", path.display()))?;
+    let (_, after) =
+        rest.split_once(&end).with_context(|| format!("{} has no line {end}", path.display()))?;
+    std::fs::write(path, format!("{before}{begin}\n{}\n{end}{after}", section.trim()))?;
+    Ok(())
+}
+
+/// The section of the page.
+pub(super) fn section(baseline: &Baseline, networks: &[Measured]) -> String {
     let mut page = String::from(
-        "# Benchmarks\n\nWritten by `cargo xtask bench network --page docs/benchmarks.md`. All nodes, their PostgreSQL servers and the senders share \
-         one machine, so compare ratios, not absolute times.\n\n## Raw PostgreSQL of the same run\n\n| single-row updates in one transaction | per second |\n|---|---|\n",
+        "| raw PostgreSQL, single-row updates in one transaction | per second |\n|---|---|\n",
     );
     // Writing to a string cannot fail.
     let _ = writeln!(
@@ -45,7 +60,7 @@ pub(super) fn page(baseline: &Baseline, networks: &[Measured]) -> String {
         baseline.round_trip, baseline.pipelined
     );
     page.push_str(
-        "## Networks\n\n| validators | commit p50 | commit p99 | transfers/s | of round trip | of pipelined | start to RPC | idle RSS | idle CPU | sync |\n\
+        "| validators | commit p50 | commit p99 | transfers/s | of round trip | of pipelined | start to RPC | idle RSS | idle CPU | sync |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for network in networks {
