@@ -7,7 +7,7 @@ use kwil_crypto::auth::Signer;
 use kwil_crypto::{Hash, KeyType, PrivateKey};
 use kwil_genesis::{Document, Genesis};
 use kwil_state::testing::TestDatabase;
-use kwil_state::{BlockInput, Executor, Extensions, Published};
+use kwil_state::{BlockInput, Database, Executor, Extensions, Published};
 use kwil_types::{
     Amount, Header, Height, Payload, RawStatement, RawTx, Serialization, Signature, Transaction,
     TxBody, Validator, View, tx_root,
@@ -21,6 +21,7 @@ const START_MS: u64 = 1_700_000_000_000;
 
 pub(super) struct Chain {
     pub(super) executor: Executor,
+    pub(super) database: Database,
     genesis: Genesis,
     wallets: Vec<Signer>,
     nonces: BTreeMap<usize, u64>,
@@ -51,6 +52,7 @@ impl Chain {
             Executor::open(database.endpoint().clone(), &genesis, Extensions::default()).await?;
         Ok(Self {
             executor,
+            database: Database::new(database.endpoint().clone(), 24),
             genesis,
             wallets,
             nonces: BTreeMap::new(),

@@ -71,7 +71,7 @@ pub(super) async fn measure() -> Result<Measured> {
     let bulk = WORKLOADS.iter().find(|workload| workload.rows == 1_000).context("a bulk load")?;
     let transactions = chain.transactions(bulk, ROWS.div_ceil(bulk.rows), 1)?;
     chain.block(transactions).await?;
-    let reads = chain.executor.reads();
+    let reads = chain.executor.reads(&chain.database);
 
     let started = Instant::now();
     calls(&reads).await?;
