@@ -48,6 +48,12 @@ impl<'b, 'w> WriteSession<'b, 'w> {
         Ok(Self { block, catalog, queue, is_open: false, finished: 0 })
     }
 
+    /// A session in a savepoint that the caller opened and will close.
+    #[cfg(feature = "testing")]
+    pub(crate) fn within(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
+        Ok(Self { queue: Message::default(), is_open: true, ..Self::new(block)? })
+    }
+
     /// Keeps what the session did, or undoes it.
     pub(crate) async fn close(self, keep: bool) -> Result<(), NodeFault> {
         match (self.is_open, keep) {

@@ -20,7 +20,7 @@ use crate::writer::Writer;
 pub fn write_session<'b, 'w>(
     block: &'b mut Block<'w>,
 ) -> Result<impl Session<Fault = NodeFault> + use<'b, 'w>, NodeFault> {
-    WriteSession::new(block)
+    WriteSession::within(block)
 }
 
 /// Reads of what a writer has committed.
