@@ -189,7 +189,9 @@ impl Executor {
         let Published { chain, network } = self.published.borrow().clone();
         let time = i64::try_from(input.header.time_ms).unwrap_or(i64::MAX);
         let mut block = self.writer.begin(input.header.height.get(), cancel).await?;
-        let outcome = run(&self.sources, &network, chain.app_hash, &mut block, input).await?;
+        // Boxed: the type of the whole execution is deeper than compilers like.
+        let outcome =
+            Box::pin(run(&self.sources, &network, chain.app_hash, &mut block, input)).await?;
         self.writer.seal(input.hash, outcome.app_hash, time).await?;
         Ok(outcome)
     }

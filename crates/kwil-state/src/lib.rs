@@ -125,8 +125,9 @@ pub use network_state::{NetworkState, PendingResolution};
 pub use reads::{CallAnswer, QueryAnswer, ReadBounds, ReadError, Reads};
 pub use server::Postgres;
 pub use store::{
-    ACCOUNTS, COLUMNS, COUNTERS, EngineRow, EngineTable, NAMESPACES, PARAMS, PROCESSED,
-    RESOLUTIONS, RowChange, TABLES, VALIDATORS, VOTES,
+    ACCOUNTS, ACTION_DEFS, COLUMN_DEFS, COLUMNS, CONSTRAINT_DEFS, COUNTERS, EXTENSION_USES,
+    EngineRow, EngineTable, FOREIGN_KEY_DEFS, INDEX_DEFS, NAMESPACES, PARAMS, PROCESSED,
+    RESOLUTIONS, ROLE_PRIVILEGES, ROLES, RowChange, TABLES, USER_ROLES, VALIDATORS, VOTES,
 };
 pub use table::{Column, ColumnId, ColumnType, Scalar, Table, TableId};
 pub use verify::{TableReport, VerifyReport, verify_state};

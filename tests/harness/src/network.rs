@@ -20,8 +20,6 @@ pub struct Plan {
     pub owner: Option<String>,
     /// Further flags of `kwild start` on every node.
     pub flags: Vec<String>,
-    /// Owner of the database; the first validator's key when there is none.
-    pub owner: Option<String>,
 }
 
 /// A node of a [`Network`], running or not.

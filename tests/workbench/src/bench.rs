@@ -37,7 +37,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             println!("raw PostgreSQL: {baseline}");
             let mut networks = Vec::new();
             for validators in [1, 3] {
-                let measured = network::measure(&runtime, validators, args.seconds, args.transfers)?;
+                let measured =
+                    network::measure(&runtime, validators, args.seconds, args.transfers)?;
                 println!("{measured}");
                 networks.push(measured);
             }

@@ -113,12 +113,12 @@ impl Block<'_> {
     /// Both catalogs know the same namespaces.
     fn check_namespaces(&self, old: &Language) -> Result<(), NodeFault> {
         let new = self.language()?;
-        let names = new.namespaces.keys().chain(old.namespaces.keys());
-        let differs = |name: &&Box<str>| {
-            &***name != kwil_engine::catalog::INFO
+        let mut names = new.namespaces.keys().chain(old.namespaces.keys()).map(|name| &**name);
+        let differs = |name: &&str| {
+            *name != kwil_engine::catalog::INFO
                 && new.namespace(name).is_some() != self.catalog().has_namespace(name)
         };
-        match names.into_iter().find(differs) {
+        match names.find(differs) {
             None => Ok(()),
             Some(name) => {
                 Err(NodeFault::invariant(WHAT, format!("namespace {name} is in one catalog only")))

@@ -77,11 +77,8 @@ impl Message {
             self.runs = self.runs.saturating_add(1);
             return Ok(());
         }
-        let name = if prepared.is_reused {
-            StatementName::Kept(prepared.id)
-        } else {
-            StatementName::Once
-        };
+        let name =
+            if prepared.is_reused { StatementName::Kept(prepared.id) } else { StatementName::Once };
         let is_known = prepared.is_reused
             && (statements.touch(name) || self.steps.contains(&Step::Prepare(name)));
         if !is_known {

@@ -152,8 +152,7 @@ impl<'e, 'p> Batch<'e, 'p> {
     /// Runs a payload in a savepoint of its own.
     async fn alone(&self, block: &mut Block<'_>, job: &Job<'_>) -> Result<TxResult, NodeFault> {
         let mut session = WriteSession::new(block)?;
-        let ran =
-            run_payload(self.engine, &mut session, &job.invocation, job.statement).await?;
+        let ran = run_payload(self.engine, &mut session, &job.invocation, job.statement).await?;
         session.close(ran.code.is_ok()).await?;
         Ok(result_of(&ran, &job.taken))
     }

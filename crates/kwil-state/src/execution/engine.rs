@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use kwil_crypto::auth::AuthType;
 use kwil_crypto::{KeyType, PublicKey};
 use kwil_engine::{
-    Calls, Engine, EngineError, Failure, FailureClass, Invocation, Limits, Outcome, Results, Session,
-    Terms,
+    Calls, Engine, EngineError, Failure, FailureClass, Invocation, Limits, Outcome, Results,
+    Session, Terms,
 };
 use kwil_lang::ErrorClass;
 use kwil_types::{EncodedValue, Execute, RawStatement, TxCode, Value, ValueError};

@@ -12,8 +12,8 @@ use kwil_types::{
     updates_hash,
 };
 
-use super::end::end_of_block;
 use super::batch::{Batch, Job};
+use super::end::end_of_block;
 use super::engine::{Statement, invocation_of};
 use super::outcome::{BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
 use super::plan::{Plan, Planned, plan};
@@ -146,11 +146,17 @@ fn transaction<'p>(
     let Some(payload_type) =
         planned.payload_type().filter(|known| is_enabled(*known, sources.engine.is_some()))
     else {
-        return Ok(done(failed(TxCode::InvalidTxType, &Amount::ZERO, TxCode::InvalidTxType.text())));
+        return Ok(done(failed(
+            TxCode::InvalidTxType,
+            &Amount::ZERO,
+            TxCode::InvalidTxType.text(),
+        )));
     };
     let sender = match &planned.sender {
         Ok(sender) => sender,
-        Err(error) => return Ok(done(failed(TxCode::InvalidSender, &Amount::ZERO, &error.to_string()))),
+        Err(error) => {
+            return Ok(done(failed(TxCode::InvalidSender, &Amount::ZERO, &error.to_string())));
+        }
     };
     let price = routes::price(state.params.in_force(), payload_type, planned.payload.as_ref().ok());
     let Some(price) = price else {

@@ -26,15 +26,15 @@ pub(crate) struct BlockContext {
 
 /// A transaction's place in the block and who sent it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TxContext {
+pub(crate) struct TxContext {
     /// Id of the transaction.
-    pub id: TxId,
+    pub(crate) id: TxId,
     /// Account that pays.
-    pub sender: AccountId,
+    pub(crate) sender: AccountId,
     /// Text identity of the sender: address or public key.
-    pub caller: String,
+    pub(crate) caller: String,
     /// Authenticator that vouched for the sender.
-    pub auth_type: String,
+    pub(crate) auth_type: String,
 }
 
 /// What had to be read before execution.

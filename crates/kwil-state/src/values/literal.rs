@@ -78,8 +78,9 @@ fn push_text(scalar: &Scalar, out: &mut String) {
 /// PostgreSQL's name of the type of a parameter.
 pub(crate) fn parameter_type(of: DataType) -> &'static str {
     match (of.kind(), of.is_array()) {
-        (TypeKind::Null, false) => "unknown",
-        (TypeKind::Null | TypeKind::Text, true) => "text[]",
+        // The place where it stands gives the type.
+        (TypeKind::Null, _) => "unknown",
+        (TypeKind::Text, true) => "text[]",
         (TypeKind::Text, false) => "text",
         (TypeKind::Int8, false) => "int8",
         (TypeKind::Int8, true) => "int8[]",

@@ -1,7 +1,9 @@
 //! Payloads that travel together give what payloads one by one give.
 
 use kwil_state::{BlockOutcome, verify_state};
-use kwil_types::{Array, EncodedValue, Execute, Payload, RawStatement, RawTx, Scalar, Transfer, TypeKind, Value};
+use kwil_types::{
+    Array, EncodedValue, Execute, Payload, RawStatement, RawTx, Scalar, Transfer, TypeKind, Value,
+};
 
 use crate::network::{Net, Setup, account_of, tx, user};
 
@@ -44,7 +46,8 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self, sides: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
     }
 
@@ -54,7 +57,9 @@ impl Dice {
 }
 
 fn call(action: &str, lists: Vec<Vec<Value>>) -> Payload {
-    let encode = |list: Vec<Value>| list.iter().map(|value| EncodedValue::from_value(value).unwrap()).collect();
+    let encode = |list: Vec<Value>| {
+        list.iter().map(|value| EncodedValue::from_value(value).unwrap()).collect()
+    };
     let rows = lists.into_iter().map(encode).collect();
     Payload::Execute(Execute::new("main", action, rows).unwrap())
 }
@@ -74,7 +79,8 @@ fn payload(dice: &mut Dice) -> Payload {
         8 => call("reply", vec![vec![dice.number(400), dice.number(400)]]),
         9 => call("forget", vec![vec![dice.number(400)]]),
         10 => {
-            let ids = (0..dice.roll(5)).map(|_| Some(Scalar::Int8(i64::try_from(dice.roll(120)).unwrap())));
+            let ids = (0..dice.roll(5))
+                .map(|_| Some(Scalar::Int8(i64::try_from(dice.roll(120)).unwrap())));
             let ids = Value::Array(Array::new(TypeKind::Int8, ids.collect()).unwrap());
             call("many", vec![vec![ids]])
         }
@@ -122,7 +128,13 @@ async fn network(one_by_one: bool) -> Net {
 fn shown(outcome: &BlockOutcome) -> Vec<(u32, i64, &str)> {
     let result = |result: &'_ kwil_types::TxResult| (result.code.code(), result.gas);
     let logs = outcome.results.iter().map(|result| result.log.as_str());
-    outcome.results.iter().map(result).zip(logs).map(|((code, gas), log)| (code, gas, log)).collect()
+    outcome
+        .results
+        .iter()
+        .map(result)
+        .zip(logs)
+        .map(|((code, gas), log)| (code, gas, log))
+        .collect()
 }
 
 #[tokio::test]

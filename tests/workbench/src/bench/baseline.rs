@@ -30,8 +30,7 @@ impl fmt::Display for Baseline {
 
 pub(super) async fn measure() -> Result<Baseline> {
     let database = TestDatabase::create().await;
-    let (client, connection) =
-        options(database.endpoint())?.connect(NoTls).await?;
+    let (client, connection) = options(database.endpoint())?.connect(NoTls).await?;
     let driver = tokio::spawn(connection);
     let measured = updates(&client).await;
     drop(client);

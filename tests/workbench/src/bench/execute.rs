@@ -126,7 +126,8 @@ impl Measured {
 
     /// The section of the page.
     pub(super) fn page(&self) -> String {
-        let mut page = String::from("| raw PostgreSQL, one transaction | per second |\n|---|---|\n");
+        let mut page =
+            String::from("| raw PostgreSQL, one transaction | per second |\n|---|---|\n");
         // Writing to a string cannot fail.
         let _ = writeln!(
             page,

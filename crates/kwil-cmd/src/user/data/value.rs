@@ -79,7 +79,7 @@ fn bytes(text: &str) -> Result<Vec<u8>, String> {
 
 fn decode_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    if digits.len() % 2 != 0 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if !digits.len().is_multiple_of(2) || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return None;
     }
     let pair = |at| u8::from_str_radix(digits.get(at..at + 2)?, 16).ok();

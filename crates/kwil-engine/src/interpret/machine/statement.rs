@@ -6,7 +6,7 @@ use kwil_lang::ErrorClass;
 use kwil_lang::analyze::{OutputColumn, ParameterSource};
 use kwil_types::Value;
 
-use super::frame::{Consumer, InReach, Record, Slot, rows_size, same_size};
+use super::frame::{Consumer, InReach, Record, Slot, rows_size};
 use super::{Cx, Effect, Machine, Stepped, Waiting, broken, place};
 use crate::error::Failure;
 use crate::eval;
@@ -251,11 +251,6 @@ impl Machine {
             self.push(value, cx)?;
         }
         Ok(())
-    }
-
-    /// A parameter of an action that is about to run.
-    pub(super) fn held_as(value: &Value, held: u64) -> u64 {
-        same_size(value, held)
     }
 }
 

@@ -57,9 +57,11 @@ fn scalar(node: &Yaml<'_>) -> Scalar {
         "{node:?}"
     );
     if let Some(number) = text("n") {
-        let digits = |name: &str| field(name).and_then(Yaml::as_integer);
+        let digits = |name: &str| {
+            field(name).and_then(Yaml::as_integer).map(|digits| u16::try_from(digits).unwrap())
+        };
         let number = match (digits("p"), digits("s")) {
-            (Some(p), Some(s)) => Decimal::parse(number, p as u16, s as u16).unwrap(),
+            (Some(p), Some(s)) => Decimal::parse(number, p, s).unwrap(),
             _ => Decimal::parse_literal(number).unwrap(),
         };
         return Scalar::Numeric(number);

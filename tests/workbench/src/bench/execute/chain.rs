@@ -35,7 +35,9 @@ impl Chain {
     pub(super) async fn start() -> Result<Self> {
         let node = Signer::node(PrivateKey::from_bytes(KeyType::Secp256k1, &[100; 32])?);
         let wallets = (1..=64)
-            .map(|number| Ok(Signer::user(PrivateKey::from_bytes(KeyType::Secp256k1, &[number; 32])?)))
+            .map(|number| {
+                Ok(Signer::user(PrivateKey::from_bytes(KeyType::Secp256k1, &[number; 32])?))
+            })
             .collect::<Result<Vec<_>>>()?;
         let owner = wallets.first().context("a wallet")?.identifier();
         let validator = Validator { key: node.public_key(), power: 1 };

@@ -59,7 +59,8 @@ async fn inserts(client: &Client) -> Result<Raw> {
         INSERT INTO balances SELECT g, 0 FROM generate_series(0, 999) g";
     client.batch_execute(schema).await?;
     let insert = client.prepare("INSERT INTO notes (id, author, body) VALUES ($1, $2, $3)").await?;
-    let (author, body) = ("0x1a642f0E3c3aF545E7AcBD38b07251B3990914F1", "forty bytes of a note that says nothing.");
+    let (author, body) =
+        ("0x1a642f0E3c3aF545E7AcBD38b07251B3990914F1", "forty bytes of a note that says nothing.");
 
     let started = Instant::now();
     client.batch_execute("BEGIN").await?;
@@ -91,7 +92,8 @@ async fn inserts(client: &Client) -> Result<Raw> {
 async fn small_transactions(client: &Client) -> Result<f64> {
     let update = client.prepare("UPDATE balances SET amount = amount + 1 WHERE id = $1").await?;
     let select = client.prepare("SELECT amount FROM balances WHERE id = $1").await?;
-    let insert = client.prepare("INSERT INTO notes (id, author, body) VALUES ($1, 'a', 'b')").await?;
+    let insert =
+        client.prepare("INSERT INTO notes (id, author, body) VALUES ($1, 'a', 'b')").await?;
     let started = Instant::now();
     for number in 0..COMMITS {
         let row = number.checked_rem(1_000).unwrap_or_default();

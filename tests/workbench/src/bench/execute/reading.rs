@@ -94,7 +94,8 @@ pub(super) async fn measure() -> Result<Measured> {
     let (written, write_time) = write_until(&mut chain, &done).await?;
     let (mut times, took) = reading.await??;
     times.sort_unstable();
-    let at = |part: usize| times.get(times.len().saturating_mul(part).div_ceil(100).saturating_sub(1));
+    let at =
+        |part: usize| times.get(times.len().saturating_mul(part).div_ceil(100).saturating_sub(1));
     Ok(Measured {
         calls_per_s,
         calls_beside_writes_per_s: f64::from(u32::try_from(times.len())?) / took.as_secs_f64(),
@@ -130,7 +131,13 @@ async fn calls(reads: &Reads) -> Result<Vec<Duration>> {
                 let arguments = vec![i64::try_from(key)?.into()];
                 let started = Instant::now();
                 let answer = reads
-                    .call("main", "get_note", arguments, Invocation::default(), ReadBounds::default())
+                    .call(
+                        "main",
+                        "get_note",
+                        arguments,
+                        Invocation::default(),
+                        ReadBounds::default(),
+                    )
                     .await?;
                 times.push(started.elapsed());
                 anyhow::ensure!(answer.result.rows.len() == 1, "row {key} is missing");
