@@ -8,7 +8,7 @@ use kwil_harness::{Host, Isolation, Lab};
 use serde_json::Value;
 
 /// The claims that the walk has to see, in its order.
-const CLAIMS: [&str; 7] = [
+const CLAIMS: [&str; 9] = [
     "S3, S4: ",
     "S10: ",
     "S9, S11: ",
@@ -16,6 +16,8 @@ const CLAIMS: [&str; 7] = [
     "S12 to S15: ",
     "S18 to S21: ",
     "a signed transfer is in a block",
+    "an action writes through one node",
+    "SQL of a user without the privilege is refused",
 ];
 
 #[test]
