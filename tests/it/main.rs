@@ -3,8 +3,10 @@
 
 mod bad_input;
 mod crash;
+mod data;
 mod external;
 mod guide;
+mod interop;
 mod load;
 mod network;
 mod operate;

@@ -27,6 +27,15 @@ pub(crate) fn network_tools() -> Result<()> {
     if missing.is_empty() { Ok(()) } else { apt(&missing) }
 }
 
+/// Node.js and npm, for the test of the published JavaScript client.
+pub(crate) fn node() -> Result<()> {
+    let missing: Vec<&str> = [("node", "nodejs"), ("npm", "npm")]
+        .into_iter()
+        .filter_map(|(program, package)| (!on_path(program)).then_some(package))
+        .collect();
+    if missing.is_empty() { Ok(()) } else { apt(&missing) }
+}
+
 /// The gate over `deny.toml`.
 pub(crate) fn cargo_deny() -> Result<()> {
     let installed = Command::new("cargo")

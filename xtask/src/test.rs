@@ -9,6 +9,7 @@ use crate::{generate, install};
 pub(crate) fn run_all() -> Result<()> {
     install::postgresql()?;
     install::network_tools()?;
+    install::node()?;
     run(&mut cargo(&["fmt", "--all", "--check"])?)?;
     generate::run(true)?;
     run(cargo(&["clippy", "--workspace", "--all-targets", "--locked"])?

@@ -1,0 +1,178 @@
+//! SQL and actions through the command line: written through one node, read from another.
+
+use anyhow::{Context as _, Result, ensure};
+use kwil_harness::network::{Member, Network, Plan};
+use kwil_harness::{Host, Lab};
+use serde_json::Value;
+
+use crate::load::Wallet;
+
+/// A user at the keyboard of a host.
+struct User {
+    host: Host,
+}
+
+impl User {
+    fn new(member: &Member, wallet: &Wallet) -> Self {
+        let host = member
+            .host
+            .clone()
+            .with_environment("KWILCLI_PROVIDER", &member.provider())
+            .with_environment("KWILCLI_PRIVATE_KEY", &wallet.hex());
+        Self { host }
+    }
+
+    fn types(&self, line: &str) -> Result<String> {
+        self.host.shell(&format!("kwil-cli {line}"))?.ok()
+    }
+
+    fn json(&self, line: &str) -> Result<Value> {
+        let out = self.types(&format!("{line} --output json"))?;
+        serde_json::from_str(&out).with_context(|| format!("`{line}` printed {out:?}"))
+    }
+
+    /// Exit status and everything printed by a command that fails.
+    fn fails(&self, line: &str) -> Result<(i32, String)> {
+        let ran = self.host.shell(&format!("kwil-cli {line}"))?;
+        ensure!(!ran.status.success(), "`{line}` did not fail: {}", ran.stdout);
+        Ok((ran.status.code().unwrap_or(-1), format!("{}{}", ran.stdout, ran.stderr)))
+    }
+}
+
+fn plan(owner: &Wallet, others: &[&Wallet]) -> Plan {
+    Plan {
+        alloc: std::iter::once(owner).chain(others.iter().copied()).map(Wallet::alloc).collect(),
+        owner: Some(owner.signer().identifier()),
+        ..Plan::default()
+    }
+}
+
+const SCHEMA: &str = "CREATE NAMESPACE shop;
+SET CURRENT NAMESPACE TO shop;
+CREATE TABLE items (id INT8 PRIMARY KEY, name TEXT NOT NULL UNIQUE, price NUMERIC(10,2), tags TEXT[]);
+CREATE ACTION add($id INT8, $name TEXT, $price NUMERIC(10,2), $tags TEXT[]) PUBLIC {
+    IF $price < 0.00 { ERROR('a price is not negative'); }
+    NOTICE('adding ' || $name);
+    INSERT INTO items VALUES ($id, $name, $price, $tags);
+};
+CREATE ACTION get($id INT8) PUBLIC VIEW RETURNS TABLE(id INT8, name TEXT, price NUMERIC(10,2), tags TEXT[]) {
+    NOTICE('looking');
+    RETURN SELECT id, name, price, tags FROM items WHERE id = $id;
+};
+CREATE ACTION whoami() PUBLIC VIEW RETURNS (who TEXT) { RETURN @caller; };
+CREATE ACTION refuse($why TEXT) PUBLIC VIEW { ERROR('refused: ' || $why); };
+";
+
+/// Height of a transaction that was waited for.
+fn height(sent: &Value) -> Result<u64> {
+    ensure!(sent["result"]["tx_result"]["code"] == 0, "{sent}");
+    sent["result"]["height"].as_u64().with_context(|| format!("no height in {sent}"))
+}
+
+#[test]
+fn a_schema_written_through_one_node_is_used_through_another() -> Result<()> {
+    let (owner, guest) = (Wallet::new(1), Wallet::new(2));
+    let lab = Lab::new()?;
+    let network = Network::start(&lab, 2, &plan(&owner, &[&guest]))?;
+    let [first, second] = network.members.as_slice() else { anyhow::bail!("two nodes") };
+    let (owner, guest) = (User::new(first, &owner), User::new(second, &guest));
+
+    std::fs::write(first.host.path("~/schema.sql"), SCHEMA)?;
+    owner.json("exec-sql --file ~/schema.sql --sync")?;
+    let by_name = "exec-action add -n shop -p id:int8=1 -p name:text=Lamp -p 'price:numeric(10,2)=12.5' \
+                   -p 'tags:text[]=[new,\"on sale\"]' --sync";
+    let at = height(&owner.json(by_name)?)?;
+
+    let rows = guest.json(&format!("query \"{{shop}}SELECT * FROM items\" --min-height {at}"))?;
+    ensure!(
+        rows["result"]["values"] == serde_json::json!([["1", "Lamp", "12.50", ["new", "on sale"]]]),
+        "{rows}"
+    );
+    let table = guest.types("call-action get int8:1 -n shop")?;
+    ensure!(
+        table
+            == "| id | name | price |        tags       |\n\
+                +----+------+-------+-------------------+\n\
+                |  1 | Lamp | 12.50 | [\"new\",\"on sale\"] |\n",
+        "{table}"
+    );
+    let logs = guest.json("call-action get -n shop -p id:int8=1 --logs")?;
+    ensure!(logs["result"]["logs"] == "1. looking" && logs["result"]["error"].is_null(), "{logs}");
+    let who = guest.json("call-action whoami -n shop --rpc-auth")?;
+    ensure!(who["result"]["values"][0][0] == Wallet::new(2).signer().identifier(), "{who}");
+    let empty =
+        guest.types("query \"{shop}SELECT name FROM items WHERE id = \\$id\" -p id:int8=7")?;
+    ensure!(empty == "No data to display.\n", "{empty}");
+
+    records_of_a_file(&owner, first)?;
+    refusals(&guest)?;
+    privileges(&owner, &guest)?;
+    network.stop()
+}
+
+fn records_of_a_file(owner: &User, member: &Member) -> Result<()> {
+    let text = "id,label,price\n10,one,1\n11,\"two, three\",2.345\n12,four,null\n";
+    std::fs::write(member.host.path("~/items.csv"), text)?;
+    let line = "exec-action add -n shop --csv ~/items.csv -m id:id,label:name,price:3 -p 'tags:text[]=' \
+                --batch-size 2 --sync";
+    let sent = owner.json(line)?;
+    ensure!(sent["result"]["tx_hashes"].as_array().is_some_and(|all| all.len() == 2), "{sent}");
+    let rows =
+        owner.json("query \"{shop}SELECT name, price FROM items WHERE id >= 10 ORDER BY id\"")?;
+    ensure!(
+        rows["result"]["values"]
+            == serde_json::json!([["one", "1.00"], ["two, three", "2.35"], ["four", null]]),
+        "{rows}"
+    );
+    Ok(())
+}
+
+/// Exit status and a part of what is printed, for each wrong command.
+fn refusals(guest: &User) -> Result<()> {
+    for (line, status, says) in [
+        ("query \"SELEC 1\"", 2, "failed to parse SQL statement: syntax error"),
+        ("query \"SELECT 1\" -p a:int8=x", 2, "error parsing value: \"x\""),
+        ("query \"{nowhere}SELECT 1\"", 4, "namespace not found"),
+        ("query \"{shop}SELECT nothing FROM items\"", 1, "column not found"),
+        ("query \"{shop}DELETE FROM items\"", 1, "read-only"),
+        ("call-action nothing -n shop", 1, "unknown action"),
+        (
+            "call-action nothing -n shop -p a:int8=1",
+            4,
+            "action \"nothing\" not found in namespace \"shop\"",
+        ),
+        (
+            "call-action get -n shop -p who:int8=1",
+            2,
+            "action does not have a parameter named \"who\"",
+        ),
+        ("call-action refuse text:why -n shop", 1, "Error: refused: why"),
+        (
+            "exec-action add int8:2 text:Bed 'numeric(10,2):-1' null -n shop --sync",
+            6,
+            "a price is not negative",
+        ),
+        ("exec-action add int8:1 text:Bed 'numeric(10,2):1' null -n shop --sync", 6, "23505"),
+        (
+            "exec-sql \"{shop}INSERT INTO items (id, name) VALUES (5, 'x')\" --sync",
+            6,
+            "user does not have privilege",
+        ),
+    ] {
+        let (code, text) = guest.fails(line)?;
+        ensure!(code == status && text.contains(says), "`{line}` exits with {code}: {text}");
+    }
+    Ok(())
+}
+
+fn privileges(owner: &User, guest: &User) -> Result<()> {
+    let address = Wallet::new(2).signer().identifier();
+    owner.json(&format!(
+        "exec-sql \"CREATE ROLE seller; GRANT INSERT ON shop TO seller; GRANT seller TO '{address}';\" --sync"
+    ))?;
+    let line = "exec-sql \"{shop}INSERT INTO items (id, name) VALUES (\\$id, \\$name)\" -p id:int8=5 -p name:text=x --sync";
+    height(&guest.json(line)?)?;
+    let (status, text) = guest.fails("exec-sql \"{shop}DELETE FROM items\" --sync")?;
+    ensure!(status == 6 && text.contains("user does not have privilege"), "{status} {text}");
+    Ok(())
+}
