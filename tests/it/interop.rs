@@ -13,7 +13,8 @@ const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop");
 
 /// The client of `package-lock.json`, installed once for each build folder.
 fn installed() -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("interop");
+    let program = std::env::current_exe()?;
+    let folder = program.parent().context("the folder of the build")?.join("interop-client");
     std::fs::create_dir_all(&folder)?;
     let lock = std::fs::read(Path::new(FILES).join("package-lock.json"))?;
     let done = folder.join("installed.json");
