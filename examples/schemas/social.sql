@@ -85,6 +85,9 @@ CREATE OR REPLACE ACTION publish($body TEXT, $tags TEXT[] DEFAULT null, $reply_t
     }
     $clean TEXT[];
     FOR $tag IN ARRAY $tags {
+        IF $tag IS NULL {
+            CONTINUE;
+        }
         $folded := lower(trim($tag));
         IF length($folded) = 0 {
             CONTINUE;

@@ -51,7 +51,7 @@ await step("deploy", async () => {
   await sql("CREATE NAMESPACE shop;");
   await sql(`{shop}CREATE TABLE items (
     id INT8 PRIMARY KEY, name TEXT NOT NULL UNIQUE, price NUMERIC(20,6), code UUID, image BYTEA, sold BOOL,
-    tags TEXT[], sizes INT8[], CHECK (price >= 0));`);
+    tags TEXT[], sizes INT8[], CHECK (price >= 0::numeric(20,6)));`);
   await sql(`{shop}CREATE ACTION add($id INT8, $name TEXT, $price NUMERIC(20,6), $code UUID, $image BYTEA, $sold BOOL,
     $tags TEXT[], $sizes INT8[]) PUBLIC {
       INSERT INTO items VALUES ($id, $name, $price, $code, $image, $sold, $tags, $sizes);

@@ -133,7 +133,7 @@ fn refusals(guest: &User) -> Result<()> {
         ("query \"SELEC 1\"", 2, "failed to parse SQL statement: syntax error"),
         ("query \"SELECT 1\" -p a:int8=x", 2, "error parsing value: \"x\""),
         ("query \"{nowhere}SELECT 1\"", 4, "namespace not found"),
-        ("query \"{shop}SELECT nothing FROM items\"", 1, "column not found"),
+        ("query \"{shop}SELECT missing FROM items\"", 1, "column not found"),
         ("query \"{shop}DELETE FROM items\"", 1, "read-only"),
         ("call-action nothing -n shop", 1, "unknown action"),
         (
