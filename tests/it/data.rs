@@ -134,7 +134,7 @@ fn refusals(guest: &User) -> Result<()> {
         ("query \"SELECT 1\" -p a:int8=x", 2, "error parsing value: \"x\""),
         ("query \"{nowhere}SELECT 1\"", 4, "namespace not found"),
         ("query \"{shop}SELECT missing FROM items\"", 1, "column not found"),
-        ("query \"{shop}DELETE FROM items\"", 1, "read-only"),
+        ("query \"{shop}DELETE FROM items\"", 1, "user does not have privilege DELETE"),
         ("call-action nothing -n shop", 1, "unknown action"),
         (
             "call-action nothing -n shop -p a:int8=1",
