@@ -185,7 +185,7 @@ pub trait Session: Send {
     /// What exists now, this transaction's changes included.
     fn catalog(&self) -> &Arc<Catalog>;
 
-    /// Runs a statement and returns its rows, decoded by [`Prepared::columns`]: numbers rounded half away from zero to
+    /// Runs what is queued, then a statement, and returns its rows, decoded by [`Prepared::columns`]: numbers rounded half away from zero to
     /// the scale of their column. `limit` is the number of rows after which reading stops with one row more.
     fn query(
         &mut self,

@@ -41,7 +41,7 @@ fn a_failure_that_waits_comes_before_a_later_one() {
 }
 
 #[test]
-fn what_waits_runs_before_a_query_and_at_the_end() {
+fn what_waits_travels_with_a_query_and_runs_at_the_end() {
     let text = "INSERT INTO t VALUES (1); INSERT INTO t VALUES (2); FOR $r IN SELECT id FROM t { } \
                 INSERT INTO t VALUES (3);";
     let (ran, session) = body_on(session(true), "", text);
@@ -52,7 +52,7 @@ fn what_waits_runs_before_a_query_and_at_the_end() {
         Asked::Flush => "flush",
     });
     let kinds: Vec<_> = kinds.collect();
-    assert_eq!(kinds, ["execute", "execute", "flush", "query", "execute", "flush"]);
+    assert_eq!(kinds, ["execute", "execute", "query", "execute", "flush"]);
 }
 
 #[test]
