@@ -296,6 +296,13 @@ fn wrong_statements_and_parameters_exit_with_2_before_any_node_is_asked() {
         assert!(err.starts_with(says), "{args:?}: {err}");
         assert!(matches!(output.status.code(), Some(1 | 2)), "{args:?}: {output:?}");
     }
+}
+
+#[test]
+fn a_wrong_statement_is_shown_with_its_place_and_right_ones_reach_for_the_node() {
+    let mut sandbox = kwil_cli();
+    sandbox.set("KWILCLI_PROVIDER", NOBODY);
+    fs::write(sandbox.path("schema.sql"), "CREATE TABLE t (id INT PRIMARY KEY, name);\n").unwrap();
     insta::assert_snapshot!(sandbox.transcript(["exec-sql", "-f", "schema.sql"]), @r#"
     exit 2
     --- stderr

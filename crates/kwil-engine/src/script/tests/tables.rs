@@ -162,7 +162,7 @@ fn guards_do_nothing_when_there_is_nothing_to_do() {
 }
 
 #[test]
-fn statements_on_tables_are_checked_before_the_database_sees_them() {
+fn new_tables_are_checked_before_the_database_sees_them() {
     refused(
         BASE,
         &[
@@ -212,6 +212,15 @@ fn statements_on_tables_are_checked_before_the_database_sees_them() {
                 "Pg(42P07)",
                 "",
             ),
+        ],
+    );
+}
+
+#[test]
+fn alterations_and_drops_are_checked_before_the_database_sees_them() {
+    refused(
+        BASE,
+        &[
             ("ALTER TABLE nope ADD COLUMN a INT", "UnknownTable", "nope"),
             ("ALTER TABLE p ADD COLUMN n INT", "Other", "column \"n\" already exists"),
             ("ALTER TABLE p DROP COLUMN zip", "Other", "column \"zip\" does not exist"),
