@@ -20,6 +20,10 @@ use crate::fault::{NodeFault, StatementError};
 use crate::lattice::{Delta, RowHasher};
 use crate::table::{Table, TableId};
 
+/// Bytes of the image of a row at most. Its canonical form can be twice as long, which must stay below
+/// [`crate::canon::MAX_ROW_BYTES`]: decimals have two digits where the image has one byte.
+const MAX_IMAGE_BYTES: usize = 7 * 1024 * 1024;
+
 const WHAT: &str = "drain captured rows";
 /// Images hashed by one task.
 const BATCH_IMAGES: usize = 2048;
@@ -28,8 +32,12 @@ const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Makes the temporary table of the session. Rows vanish with the transaction.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), NodeFault> {
-    let sql = "CREATE TEMPORARY TABLE pg_temp.kwil_capture (rel oid NOT NULL, old bytea, new bytea) ON COMMIT DELETE ROWS";
-    let done = sqlx::raw_sql(sql).execute(connection).await;
+    // A row that is too large for the hash fails its statement, on every node, before it is a row.
+    let sql = format!(
+        "CREATE TEMPORARY TABLE pg_temp.kwil_capture (rel oid NOT NULL, old bytea, new bytea, \
+         CONSTRAINT row_too_large CHECK (pg_catalog.octet_length(new) <= {MAX_IMAGE_BYTES})) ON COMMIT DELETE ROWS"
+    );
+    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await;
     done.map(drop).map_err(|error| NodeFault::from_sqlx("create the capture table", error))
 }
 

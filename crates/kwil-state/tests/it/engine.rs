@@ -255,3 +255,14 @@ async fn a_read_is_bounded_and_its_connection_comes_back() {
     assert_eq!(rows(&net, "SELECT 1").await, [[Value::from(1)]]);
     net.no_reader_runs().await;
 }
+
+#[tokio::test]
+async fn a_row_too_large_for_the_hash_fails_its_transaction_only() {
+    let mut net = start().await;
+    let big = "INSERT INTO notes VALUES (1, lpad('x', 8000000))";
+    let small = "INSERT INTO notes VALUES (2, lpad('x', 6000000))";
+    let got = results(&mut net, vec![sql(1, NOTES), sql(2, big), sql(3, small)]).await;
+    assert!(got[1].0 == 65535 && got[1].1.contains("row_too_large"), "{:?}", got[1]);
+    assert_eq!((got[0].0, got[2].0), (0, 0), "{:?}", got[2]);
+    assert_verified(&net).await;
+}
