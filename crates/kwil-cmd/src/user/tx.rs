@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use kwil_api::TxQuery;
 use kwil_client::{ClientError, TxDraft, UserClient, account_of_signer};
 use kwil_crypto::Hash;
 use kwil_crypto::auth::Signer;
@@ -45,9 +46,7 @@ impl TxArgs {
             return context.output.emit(&json, || format!("TxHash: {hash}"));
         }
         context.output.note(&format!("TxHash: {hash}"));
-        let answer =
-            user.ask(settings, context, async |node| node.wait_for(hash, SYNC_WAIT).await)?;
-        print_outcome(&answer, context)
+        print_outcome(&wait(hash, user, settings, context)?, context)
     }
 
     /// Signs and sends one transaction, and prints what became of it.
@@ -106,11 +105,20 @@ impl TxArgs {
         settings: &Settings,
         context: &mut Context,
     ) -> Result<(), CliError> {
-        let answer =
-            user.ask(settings, context, async |node| node.wait_for(hash, SYNC_WAIT).await)?;
+        let answer = wait(hash, user, settings, context)?;
         let failed = answer.tx_result.as_ref().is_some_and(|result| result.code != 0);
         if failed { print_outcome(&answer, context) } else { Ok(()) }
     }
+}
+
+/// Waits until the transaction is in a block.
+fn wait(
+    hash: Hash,
+    user: &UserArgs,
+    settings: &Settings,
+    context: &mut Context,
+) -> Result<TxQuery, CliError> {
+    user.ask(settings, context, async |node| node.wait_for(hash, SYNC_WAIT).await)
 }
 
 #[derive(Serialize)]

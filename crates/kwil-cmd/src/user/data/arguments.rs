@@ -8,8 +8,50 @@ use kwil_types::Value;
 use super::value::{parse_type, parse_value};
 use crate::error::CliError;
 
+/// An action and what it is called with.
+#[derive(Debug, clap::Args)]
+pub(super) struct ActionArgs {
+    /// Name of the action
+    #[arg(value_name = "ACTION")]
+    action: String,
+    /// Arguments in order, type:value, or null
+    #[arg(value_name = "TYPE:VALUE")]
+    arguments: Vec<String>,
+    /// Namespace of the action
+    #[arg(short = 'n', long, default_value = "main", value_name = "NAME")]
+    namespace: String,
+    /// Argument by name, name:type=value; may be repeated
+    #[arg(short = 'p', long = "param", value_name = "NAME:TYPE=VALUE")]
+    params: Vec<String>,
+}
+
+impl ActionArgs {
+    /// Namespace and action.
+    pub(super) fn names(&self) -> (&str, &str) {
+        (&self.namespace, &self.action)
+    }
+
+    /// The arguments given in order.
+    pub(super) fn in_order(&self) -> Result<Vec<Value>, CliError> {
+        self.arguments.iter().map(|text| positional(text)).collect()
+    }
+
+    /// The arguments given by name.
+    pub(super) fn by_name(&self) -> Result<Parameters, CliError> {
+        named(&self.params)
+    }
+}
+
+/// Fails when some arguments are given in order and others by name.
+pub(super) fn one_way(in_order: &[Value], by_name: &Parameters) -> Result<(), CliError> {
+    if in_order.is_empty() || by_name.is_empty() {
+        return Ok(());
+    }
+    Err(CliError::usage("cannot specify both named and positional parameters"))
+}
+
 /// `type:value`, or `null`.
-pub(super) fn positional(text: &str) -> Result<Value, CliError> {
+fn positional(text: &str) -> Result<Value, CliError> {
     if text == "null" {
         return Ok(Value::NULL);
     }

@@ -3,7 +3,8 @@
 use kwil_api::read::CallResult;
 use kwil_client::Caller;
 
-use super::{arguments, ask_signature, rows};
+use super::arguments::{ActionArgs, one_way};
+use super::{ask_signature, rows};
 use crate::context::Context;
 use crate::error::{CliError, ErrorCode};
 use crate::output::Mode;
@@ -16,18 +17,8 @@ use crate::user::{Settings, UserArgs, tx};
     after_help = "Examples:\n  kwil-cli call-action get_user int8:1 -n social\n  kwil-cli call-action get_user -n social -p id:int8=1 --logs --output json"
 )]
 pub struct CallAction {
-    /// Name of the action
-    #[arg(value_name = "ACTION")]
-    action: String,
-    /// Arguments in order, type:value, or null
-    #[arg(value_name = "TYPE:VALUE")]
-    arguments: Vec<String>,
-    /// Namespace of the action
-    #[arg(short = 'n', long, default_value = "main", value_name = "NAME")]
-    namespace: String,
-    /// Argument by name, name:type=value; may be repeated
-    #[arg(short = 'p', long = "param", value_name = "NAME:TYPE=VALUE")]
-    params: Vec<String>,
+    #[command(flatten)]
+    target: ActionArgs,
     /// Sign the call, as private nodes want it
     #[arg(long)]
     rpc_auth: bool,
@@ -47,15 +38,9 @@ impl CallAction {
     /// # Errors
     /// Wrong arguments, no key with --rpc-auth, what the node or the way to it says, and what the action refuses.
     pub fn run(self, user: &UserArgs, context: &mut Context) -> Result<(), CliError> {
-        let by_name = arguments::named(&self.params)?;
-        let mut values = self
-            .arguments
-            .iter()
-            .map(|text| arguments::positional(text))
-            .collect::<Result<Vec<_>, _>>()?;
-        if !values.is_empty() && !by_name.is_empty() {
-            return Err(CliError::usage("cannot specify both named and positional parameters"));
-        }
+        let by_name = self.target.by_name()?;
+        let mut values = self.target.in_order()?;
+        one_way(&values, &by_name)?;
         let settings = Settings::merge(user, context)?;
         let signer = if self.rpc_auth || settings.has_key() {
             Some(tx::reader(&settings, context)?)
@@ -64,7 +49,7 @@ impl CallAction {
         };
         let proof = signer.as_ref().filter(|_| self.rpc_auth);
         if !by_name.is_empty() {
-            let target = (self.namespace.as_str(), self.action.as_str());
+            let target = self.target.names();
             values = ask_signature(target, proof, (user, &settings), context)?.arrange(&by_name)?;
         }
         let caller = match (&signer, proof) {
@@ -74,7 +59,8 @@ impl CallAction {
         };
         let result = user.ask(&settings, context, async |node| {
             let node = self.min_height.map_or_else(|| node.clone(), |height| node.at_least(height));
-            node.call_action(&self.namespace, &self.action, &values, caller).await
+            let (namespace, action) = self.target.names();
+            node.call_action(namespace, action, &values, caller).await
         })?;
         self.show(&result, context)
     }

@@ -3,8 +3,9 @@
 use kwil_client::{Parameters, TxDraft};
 use kwil_types::Value;
 
+use super::arguments::{ActionArgs, one_way};
+use super::ask_signature;
 use super::csv::{self, Mapping};
-use super::{arguments, ask_signature};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::user::tx::TxArgs;
@@ -16,18 +17,8 @@ use crate::user::{Settings, UserArgs};
     after_help = "Examples:\n  kwil-cli exec-action add_user int8:1 text:Ann -n social --sync\n  kwil-cli exec-action add_user -n social -p id:int8=1 -p name:text=Ann --sync\n  kwil-cli exec-action add_user -n social --csv users.csv -m id:id,full_name:name --batch-size 500 --sync"
 )]
 pub struct ExecAction {
-    /// Name of the action
-    #[arg(value_name = "ACTION")]
-    action: String,
-    /// Arguments in order, type:value, or null
-    #[arg(value_name = "TYPE:VALUE")]
-    arguments: Vec<String>,
-    /// Namespace of the action
-    #[arg(short = 'n', long, default_value = "main", value_name = "NAME")]
-    namespace: String,
-    /// Argument by name, name:type=value; may be repeated
-    #[arg(short = 'p', long = "param", value_name = "NAME:TYPE=VALUE")]
-    params: Vec<String>,
+    #[command(flatten)]
+    target: ActionArgs,
     /// Call the action once for each record of this file
     #[arg(long, value_name = "FILE")]
     csv: Option<String>,
@@ -47,19 +38,13 @@ impl ExecAction {
     /// # Errors
     /// Wrong arguments or files, no key, what the node or the way to it says, or a failed transaction with --sync.
     pub fn run(self, user: &UserArgs, context: &mut Context) -> Result<(), CliError> {
-        let by_name = arguments::named(&self.params)?;
-        let in_order = self
-            .arguments
-            .iter()
-            .map(|text| arguments::positional(text))
-            .collect::<Result<Vec<_>, _>>()?;
+        let by_name = self.target.by_name()?;
+        let in_order = self.target.in_order()?;
         if !in_order.is_empty() && self.csv.is_some() {
             let text = "cannot specify both CSV file and positional parameters";
             return Err(CliError::usage(text));
         }
-        if !in_order.is_empty() && !by_name.is_empty() {
-            return Err(CliError::usage("cannot specify both named and positional parameters"));
-        }
+        one_way(&in_order, &by_name)?;
         if self.csv.is_none() && !self.csv_mapping.is_empty() {
             return Err(CliError::usage("--csv-mapping needs --csv"));
         }
@@ -67,7 +52,8 @@ impl ExecAction {
         let rows = self.rows(in_order, &by_name, (user, &settings), context)?;
         let size = if self.batch_size == 0 { rows.len() } else { self.batch_size };
         let draft = |rows: &[Vec<Value>]| {
-            TxDraft::execute(&self.namespace, &self.action, rows)
+            let (namespace, action) = self.target.names();
+            TxDraft::execute(namespace, action, rows)
                 .map_err(|error| CliError::usage(error.to_string()).hint("see --batch-size"))
         };
         if rows.len() <= size {
@@ -93,8 +79,8 @@ impl ExecAction {
             None => None,
         };
         let signer = settings.signer(context)?;
-        let target = (self.namespace.as_str(), self.action.as_str());
-        let signature = ask_signature(target, Some(&signer), (user, settings), context)?;
+        let signature =
+            ask_signature(self.target.names(), Some(&signer), (user, settings), context)?;
         match text {
             Some(text) => csv::rows(&text, &Mapping(&self.csv_mapping), &signature, by_name),
             None => Ok(vec![signature.arrange(by_name)?]),
