@@ -2,8 +2,6 @@
 //!
 //! Scalars are their plain text; arrays are written like PostgreSQL's, with every element but NULL in quotes.
 
-use std::fmt::Write;
-
 use bytes::Bytes;
 use kwil_types::{Array, DataType, Decimal, Scalar, TypeKind, Value};
 use uuid::Uuid;
@@ -49,14 +47,7 @@ pub(crate) fn write_scalar(scalar: &Scalar) -> String {
         Scalar::Text(text) => text.clone(),
         Scalar::Int8(number) => number.to_string(),
         Scalar::Bool(truth) => truth.to_string(),
-        Scalar::Bytea(bytes) => {
-            let mut text = "\\x".to_owned();
-            for byte in bytes {
-                // Writing to a string cannot fail.
-                let _ = write!(text, "{byte:02x}");
-            }
-            text
-        }
+        Scalar::Bytea(bytes) => format!("\\x{}", hex::encode(bytes)),
         Scalar::Uuid(uuid) => uuid.to_string(),
         Scalar::Numeric(number) => number.to_string(),
     }
@@ -77,12 +68,7 @@ fn read_scalar(text: &str, kind: TypeKind) -> Option<Scalar> {
 }
 
 fn read_bytes(text: &str) -> Option<Bytes> {
-    let digits = text.strip_prefix("\\x")?.as_bytes();
-    let pairs = digits.chunks(2).map(|pair| {
-        let pair = std::str::from_utf8(pair).ok().filter(|pair| pair.len() == 2)?;
-        u8::from_str_radix(pair, 16).ok()
-    });
-    pairs.collect::<Option<Vec<u8>>>().map(Bytes::from)
+    hex::decode(text.strip_prefix("\\x")?).ok().map(Bytes::from)
 }
 
 fn read_items(text: &str) -> Option<Vec<Option<String>>> {

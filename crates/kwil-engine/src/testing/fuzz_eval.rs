@@ -11,24 +11,6 @@ use crate::{Failure, Limits};
 
 const LIMITS: Limits = Limits { value_bytes: 1 << 12, array_elements: 64, ..Limits::NETWORK };
 
-const OPERATORS: [BinaryOp; 15] = [
-    BinaryOp::Power,
-    BinaryOp::Multiply,
-    BinaryOp::Divide,
-    BinaryOp::Modulo,
-    BinaryOp::Add,
-    BinaryOp::Subtract,
-    BinaryOp::Concat,
-    BinaryOp::Equal,
-    BinaryOp::NotEqual,
-    BinaryOp::Less,
-    BinaryOp::LessEqual,
-    BinaryOp::Greater,
-    BinaryOp::GreaterEqual,
-    BinaryOp::And,
-    BinaryOp::Or,
-];
-
 const FUNCTIONS: [&str; 34] = [
     "abs",
     "error",
@@ -81,7 +63,7 @@ pub fn fuzz_eval(data: &[u8]) {
         let operands: Vec<Value> = (0..4).map(|_| bytes.value()).collect();
         let choice = bytes.next();
         let [first, second, third, fourth] = operands.as_slice() else { return };
-        check(|| eval::binary(pick(&OPERATORS, choice), first, second, &LIMITS));
+        check(|| eval::binary(pick(&BinaryOp::ALL, choice), first, second, &LIMITS));
         check(|| eval::unary(pick(&[UnaryOp::Minus, UnaryOp::Plus, UnaryOp::Not], choice), first));
         check(|| eval::is(Test::DistinctFrom(second), first).map(Value::from));
         check(|| eval::cast(first, second.data_type()));

@@ -219,6 +219,25 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
+    /// Every operator.
+    pub const ALL: [Self; 15] = [
+        Self::Power,
+        Self::Multiply,
+        Self::Divide,
+        Self::Modulo,
+        Self::Add,
+        Self::Subtract,
+        Self::Concat,
+        Self::Equal,
+        Self::NotEqual,
+        Self::Less,
+        Self::LessEqual,
+        Self::Greater,
+        Self::GreaterEqual,
+        Self::And,
+        Self::Or,
+    ];
+
     /// The operator as written.
     #[must_use]
     pub fn text(self) -> &'static str {

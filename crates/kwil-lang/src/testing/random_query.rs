@@ -11,24 +11,6 @@ use crate::ast::{
     SelectCore, SetClause, SetOp, Slice, UnaryOp, Update, Window, WindowCall, WindowRef, With,
 };
 
-const OPERATORS: &[BinaryOp] = &[
-    BinaryOp::Power,
-    BinaryOp::Multiply,
-    BinaryOp::Divide,
-    BinaryOp::Modulo,
-    BinaryOp::Add,
-    BinaryOp::Subtract,
-    BinaryOp::Concat,
-    BinaryOp::Equal,
-    BinaryOp::NotEqual,
-    BinaryOp::Less,
-    BinaryOp::LessEqual,
-    BinaryOp::Greater,
-    BinaryOp::GreaterEqual,
-    BinaryOp::And,
-    BinaryOp::Or,
-];
-
 fn expr(kind: ExprKind) -> Expr {
     Expr { kind, span: Span::default() }
 }
@@ -60,7 +42,7 @@ impl Random {
         let kind = match self.below(if sql { 18 } else { 10 }) {
             0 | 1 => self.leaf(sql),
             2 | 3 => {
-                let op = *self.choose(OPERATORS);
+                let op = *self.choose(&BinaryOp::ALL);
                 ExprKind::Binary(op, Box::new((self.expr(sql, depth), self.expr(sql, depth))))
             }
             4 => {
