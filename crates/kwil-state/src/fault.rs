@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use kwil_engine::SessionError;
 use sqlx::postgres::PgDatabaseError;
 use thiserror::Error;
 
@@ -189,6 +190,18 @@ impl StatementError {
                 Self::Tx(SqlFailure { sqlstate: server.code().into(), message: text_of(server) })
             }
             Some(_) | None => NodeFault::from_sqlx(what, error).into(),
+        }
+    }
+}
+
+/// What the engine hears of it, whatever the session calls a fault.
+impl<F: From<NodeFault>> From<StatementError> for SessionError<F> {
+    fn from(error: StatementError) -> Self {
+        match error {
+            StatementError::Tx(failure) => {
+                Self::Sql { sqlstate: failure.sqlstate.into(), message: failure.message }
+            }
+            StatementError::Node(fault) => Self::Fault(fault.into()),
         }
     }
 }

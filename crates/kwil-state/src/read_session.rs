@@ -161,17 +161,6 @@ fn failed(error: sqlx::Error) -> SessionError<ReadError> {
     }
 }
 
-impl From<StatementError> for SessionError<ReadError> {
-    fn from(error: StatementError) -> Self {
-        match error {
-            StatementError::Tx(failure) => {
-                Self::Sql { sqlstate: failure.sqlstate.into(), message: failure.message }
-            }
-            StatementError::Node(fault) => Self::Fault(fault.into()),
-        }
-    }
-}
-
 async fn begin(
     connection: &mut PoolConnection<Postgres>,
     time: Duration,

@@ -10,7 +10,7 @@ use kwil_engine::{Access, Change, Prepared, Row, Session, SessionError};
 use kwil_types::Value;
 
 use crate::block::{Block, Message, Sent};
-use crate::fault::{FaultKind, NodeFault, StatementError};
+use crate::fault::{FaultKind, NodeFault};
 
 /// Statements that wait at most.
 const MAX_QUEUED: u64 = 64;
@@ -29,17 +29,6 @@ pub(crate) struct WriteSession<'b, 'w> {
 }
 
 type Outcome<T> = Result<T, SessionError<NodeFault>>;
-
-impl From<StatementError> for SessionError<NodeFault> {
-    fn from(error: StatementError) -> Self {
-        match error {
-            StatementError::Tx(failure) => {
-                Self::Sql { sqlstate: failure.sqlstate.into(), message: failure.message }
-            }
-            StatementError::Node(fault) => Self::Fault(fault),
-        }
-    }
-}
 
 impl<'b, 'w> WriteSession<'b, 'w> {
     pub(crate) fn new(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {

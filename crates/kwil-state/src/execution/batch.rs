@@ -21,12 +21,13 @@ use super::engine::{Ran, Statement, run_payload};
 use crate::block::{Block, Message};
 use crate::fault::{NodeFault, StatementError};
 use crate::gather_session::{GatherSession, Gathered};
+use crate::values::size_of;
 use crate::write_session::WriteSession;
 
 /// Statements that wait at most.
 const MAX_STATEMENTS: usize = 256;
 /// Bytes of a message at most, roughly.
-const MAX_BYTES: usize = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A payload of a transaction, and what its result needs.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub(super) struct Batch<'e, 'p> {
     together: bool,
     waiting: Vec<(Job<'p>, Gathered)>,
     message: usize,
-    bytes: usize,
+    bytes: u64,
     /// Actions that asked the database while they ran, so that they are not tried without it again.
     readers: BTreeSet<(&'p str, &'p str)>,
 }
@@ -73,8 +74,8 @@ impl<'e, 'p> Batch<'e, 'p> {
                 (None, _) => {}
                 (Some(_), Err(fault)) => return Err(fault),
                 (Some(statements), Ok(ran)) => {
-                    let result = result_of(&ran, &job.taken);
-                    if ran.code.is_ok() && !statements.is_empty() {
+                    let result = result_of(ran, &job.taken);
+                    if result.code.is_ok() && !statements.is_empty() {
                         self.wait(block, (job, statements), results).await?;
                     }
                     return Ok(result);
@@ -105,7 +106,8 @@ impl<'e, 'p> Batch<'e, 'p> {
         (job, statements): (Job<'p>, Gathered),
         results: &mut [TxResult],
     ) -> Result<(), NodeFault> {
-        let bytes: usize = statements.iter().map(|(_, arguments)| size(arguments)).sum();
+        let arguments = statements.iter().flat_map(|(_, arguments)| arguments);
+        let bytes = arguments.map(size_of).fold(0, u64::saturating_add);
         let is_full = self.message.saturating_add(statements.len()) > MAX_STATEMENTS
             || self.bytes.saturating_add(bytes) > MAX_BYTES;
         if is_full {
@@ -154,27 +156,10 @@ impl<'e, 'p> Batch<'e, 'p> {
         let mut session = WriteSession::new(block)?;
         let ran = run_payload(self.engine, &mut session, &job.invocation, job.statement).await?;
         session.close(ran.code.is_ok()).await?;
-        Ok(result_of(&ran, &job.taken))
+        Ok(result_of(ran, &job.taken))
     }
 }
 
-fn result_of(ran: &Ran, taken: &Amount) -> TxResult {
-    TxResult::with_log(ran.code, taken.saturating_i64(), ran.log.clone())
-}
-
-/// Bytes of arguments, roughly.
-fn size(arguments: &[kwil_types::Value]) -> usize {
-    use kwil_types::{Scalar, Value};
-    let scalar = |value: &Scalar| match value {
-        Scalar::Text(text) => text.len(),
-        Scalar::Bytea(bytes) => bytes.len(),
-        Scalar::Numeric(number) => usize::from(number.precision()),
-        Scalar::Int8(_) | Scalar::Bool(_) | Scalar::Uuid(_) => 16,
-    };
-    let value = |value: &Value| match value {
-        Value::Null(_) => 8,
-        Value::Scalar(value) => scalar(value),
-        Value::Array(array) => array.items().iter().flatten().map(scalar).sum(),
-    };
-    arguments.iter().map(value).sum::<usize>().saturating_add(32)
+fn result_of(ran: Ran, taken: &Amount) -> TxResult {
+    TxResult::with_log(ran.code, taken.saturating_i64(), ran.log)
 }

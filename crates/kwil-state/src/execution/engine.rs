@@ -77,7 +77,7 @@ fn undecodable(error: &ValueError) -> Ran {
 }
 
 /// Notices, then the error with the prefix that clients look for.
-fn with_error(mut log: String, error: &str) -> String {
+pub(super) fn with_error(mut log: String, error: &str) -> String {
     if !log.is_empty() {
         log.push('\n');
     }

@@ -14,7 +14,7 @@ use kwil_types::{
 
 use super::batch::{Batch, Job};
 use super::end::end_of_block;
-use super::engine::{Statement, invocation_of};
+use super::engine::{Statement, invocation_of, with_error};
 use super::outcome::{BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
 use super::plan::{Plan, Planned, plan};
 use super::state::{BlockContext, BlockState, Loaded, TxContext};
@@ -231,13 +231,9 @@ fn statement_of(payload: &Payload) -> Option<Statement<'_>> {
     }
 }
 
-/// A failed result; clients look for the prefix.
+/// A failed result.
 fn failed(code: TxCode, taken: &Amount, reason: &str) -> TxResult {
-    let gas = taken.saturating_i64();
-    if reason.starts_with("ERROR: ") {
-        return TxResult::failed(code, gas, reason);
-    }
-    TxResult::failed(code, gas, format_args!("ERROR: {reason}"))
+    TxResult::failed(code, taken.saturating_i64(), with_error(String::new(), reason))
 }
 
 /// Writes every changed row, each table in one statement.
