@@ -21,6 +21,9 @@ pub(crate) struct Args {
     /// Write them into the section of this benchmark on a page
     #[arg(long, value_name = "FILE")]
     page: Option<PathBuf>,
+    /// Of `execute`: only what has this in its name (`reads` for the reads)
+    #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "page")]
+    only: String,
     /// Seconds of the latency run
     #[arg(long, default_value_t = 10)]
     seconds: u64,
@@ -45,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             (report::json(&baseline, &networks), report::section(&baseline, &networks))
         }
         "execute" => {
-            let measured = runtime.block_on(execute::measure())?;
+            let measured = runtime.block_on(execute::measure(&args.only))?;
             (measured.json(), measured.page())
         }
         other => bail!("no benchmark {other:?}; there are `network` and `execute`"),

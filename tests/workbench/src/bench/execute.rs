@@ -34,15 +34,15 @@ struct Line {
 pub(super) struct Measured {
     raw: Raw,
     lines: Vec<Line>,
-    reading: reading::Measured,
+    reading: Option<reading::Measured>,
 }
 
-/// Measures all workloads with blocks of each size, sent by one and by many.
-pub(super) async fn measure() -> Result<Measured> {
+/// Measures the workloads with `only` in their names, with blocks of each size, sent by one and by many.
+pub(super) async fn measure(only: &str) -> Result<Measured> {
     let raw = raw::measure().await?;
     println!("raw PostgreSQL: {raw}");
     let mut lines = Vec::new();
-    for workload in WORKLOADS {
+    for workload in WORKLOADS.iter().filter(|workload| workload.name.contains(only)) {
         for block in [100, 1_000, 5_000] {
             for senders in [1, 64] {
                 let line = blocks(workload, block, senders).await?;
@@ -51,8 +51,10 @@ pub(super) async fn measure() -> Result<Measured> {
             }
         }
     }
-    let reading = reading::measure().await?;
-    println!("{reading}");
+    let reading = if "reads".contains(only) { Some(reading::measure().await?) } else { None };
+    if let Some(reading) = &reading {
+        println!("{reading}");
+    }
     Ok(Measured { raw, lines, reading })
 }
 
@@ -62,14 +64,14 @@ async fn blocks(workload: &Workload, size: usize, senders: usize) -> Result<Line
     let wanted = TRANSACTIONS.checked_div(workload.rows).unwrap_or(1).max(size);
     let count = wanted.div_ceil(size);
     let size = size.min(wanted);
+    // Plans and statements are prepared once for the life of a node.
+    let warm = chain.transactions(workload, 10, 1)?;
+    chain.block(warm).await?;
     let mut prepared: Vec<Vec<RawTx>> = Vec::with_capacity(count);
     for _ in 0..count {
         prepared.push(chain.transactions(workload, size, senders)?);
     }
     let sent: usize = prepared.iter().map(Vec::len).sum();
-    // Plans and statements are prepared once for the life of a node.
-    let warm = chain.transactions(workload, 10, 1)?;
-    chain.block(warm).await?;
     let started = Instant::now();
     for transactions in prepared {
         chain.block(transactions).await?;
@@ -120,7 +122,7 @@ impl Measured {
         json!({
             "raw_postgresql": self.raw.json(),
             "blocks": lines,
-            "reads": self.reading.json(),
+            "reads": self.reading.as_ref().map(reading::Measured::json),
         })
     }
 
@@ -151,7 +153,9 @@ impl Measured {
                 line.rows_per_s / self.raw.pipelined
             );
         }
-        let _ = writeln!(page, "\n{}", self.reading);
+        if let Some(reading) = &self.reading {
+            let _ = writeln!(page, "\n{reading}");
+        }
         page
     }
 }
