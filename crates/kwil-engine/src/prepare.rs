@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use kwil_lang::analyze::{
-    Catalog as Names, Context, ParameterSource, Plan, VariableType, analyze_query,
+    Body, Catalog as Names, Context, ParameterSource, Plan, VariableType, analyze_query,
 };
 use kwil_lang::ast::{Privilege, Query, StatementKind};
-use kwil_lang::{ErrorClass, INTERNAL_SCHEMA, parse_script, write_sql};
+use kwil_lang::{ErrorClass, INTERNAL_SCHEMA, parse_script, write_insert_of_rows, write_sql};
 use kwil_types::{DataType, Value};
 
 use crate::catalog::Catalog;
@@ -142,7 +142,8 @@ impl Preparer {
             StatementId::Site { .. } => true,
             StatementId::Text(_) => self.with_cache(|cache| cache.was_seen(&key)),
         };
-        let planned = self.planned(plan, is_worth_it);
+        let of_rows = if is_worth_it { insert_of_rows(&plan, request.catalog) } else { None };
+        let planned = self.planned(plan, of_rows, is_worth_it);
         if !is_worth_it {
             return Ok(planned);
         }
@@ -186,12 +187,12 @@ impl Preparer {
         let context =
             Context { catalog: &nothing, namespace: "", variables: &types, deterministic: false };
         let plan = analyze_query(&query, context)?;
-        let planned = self.planned(plan, true);
+        let planned = self.planned(plan, None, true);
         let entry = Entry::of_function(&planned, arguments);
         Ok(self.with_cache(|cache| cache.insert(key, entry, fits)))
     }
 
-    fn planned(&self, plan: Plan, is_reused: bool) -> Arc<Planned> {
+    fn planned(&self, plan: Plan, of_rows: Option<Box<str>>, is_reused: bool) -> Arc<Planned> {
         let writes = plan.is_write();
         let sql = write_sql(&plan, INTERNAL_SCHEMA).into_boxed_str();
         let (sources, types) = plan
@@ -202,6 +203,7 @@ impl Preparer {
         let prepared = Prepared {
             id: self.next_id.fetch_add(1, Ordering::Relaxed),
             sql,
+            of_rows,
             parameters: types,
             columns: plan.columns,
             is_reused,
@@ -218,6 +220,19 @@ impl Preparer {
         // A cache in the middle of a change is still a cache: entries are checked when they are used.
         work(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// The plan as an insert of many rows; `None` when that may differ from inserting them one by one.
+fn insert_of_rows(plan: &Plan, catalog: &Catalog) -> Option<Box<str>> {
+    let Body::Insert(insert) = &plan.body else { return None };
+    let table = catalog.table_of(&insert.namespace, &insert.table)?;
+    // Keys are checked when a statement ends: a row could refer to one that comes after it.
+    let refers_to_itself = table
+        .foreign_keys
+        .iter()
+        .any(|key| key.namespace == insert.namespace && key.table == insert.table);
+    let sql = if refers_to_itself { None } else { write_insert_of_rows(plan, INTERNAL_SCHEMA) };
+    sql.map(String::into_boxed_str)
 }
 
 /// Types of variables by name with `$`.

@@ -27,6 +27,9 @@ pub struct Prepared {
     pub id: u64,
     /// SQL with `$1`, `$2`, …; every typed parameter carries a cast.
     pub sql: Box<str>,
+    /// For an `INSERT` of one row that may run for many rows at once: SQL whose parameters are arrays of one length. Doing
+    /// that is the same as running [`Prepared::sql`] for each element in turn, except that a failure undoes all of it.
+    pub of_rows: Option<Box<str>>,
     /// Types of the parameters; the type of NULL for an untyped NULL.
     pub parameters: Vec<DataType>,
     /// Columns of the rows; empty for statements that change rows.

@@ -73,5 +73,5 @@ pub use print::print_script;
 pub use span::{LineColumn, Place, Span};
 pub use sql::{
     INTERNAL_FUNCTIONS, INTERNAL_SCHEMA, InternalFunction, MAX_BUILT_BYTES, MAX_COLLECTED,
-    quote_ident, sql_type, write_expr, write_sql,
+    quote_ident, sql_type, write_expr, write_insert_of_rows, write_sql,
 };

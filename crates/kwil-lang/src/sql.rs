@@ -46,6 +46,19 @@ pub fn write_sql(plan: &Plan, internal: &str) -> String {
     format!("{words} {} {}", writer.queries.join(", "), writer.out)
 }
 
+/// Writes an `INSERT` of one row so that it inserts a row for each element of its parameters, which are then arrays of one
+/// length, in their order. `None` when it is not the same as running the plan once for each: the row asks a query, or what
+/// is done about a conflict depends on rows that are there already.
+///
+/// Whether a row may refer to one that the same statement inserts is the caller's to see to.
+#[must_use]
+pub fn write_insert_of_rows(plan: &Plan, internal: &str) -> Option<String> {
+    let insert = change::insert_of_one_row(plan)?;
+    let mut writer = Writer { in_rows: true, ..Writer::new(internal, plan.deterministic) };
+    writer.insert_of_rows(insert, &plan.parameters);
+    Some(writer.out)
+}
+
 /// Writes an expression over the rows of one table, such as a `CHECK`. Columns stand without their table, so that the
 /// text stays true when the table gets another name.
 #[must_use]
@@ -113,6 +126,8 @@ struct Writer<'p> {
     risky: Vec<&'p str>,
     /// Columns are written without their relation.
     is_bare: bool,
+    /// Parameters are columns of [`change::ROWS`], one row for each run of the statement.
+    in_rows: bool,
 }
 
 impl<'p> Writer<'p> {
@@ -128,6 +143,7 @@ impl<'p> Writer<'p> {
             may_hoist: true,
             risky: Vec::new(),
             is_bare: false,
+            in_rows: false,
         }
     }
 

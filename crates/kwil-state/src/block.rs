@@ -29,7 +29,7 @@ use crate::statements::Statements;
 use crate::store::{self, Covered, EngineRow, RowChange};
 use crate::sums::{SumChanges, Sums};
 
-pub(crate) use message::{Message, Sent, decode};
+pub(crate) use message::{Message, Plan, Sent, decode};
 
 /// The catalog of the language; [`Catalog`] is the node's own, of tables with stable ids.
 type Language = kwil_engine::catalog::Catalog;

@@ -7,6 +7,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
 use sqlx::{AssertSqlSafe, Postgres, Transaction};
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::canon::Cell;
 use crate::chain::{self, ChainIdentity, ChainState};
@@ -14,6 +15,7 @@ use crate::endpoint::Endpoint;
 use crate::fault::{NodeFault, StatementError};
 use crate::layout;
 use crate::managed::READER;
+use crate::readers::{self, Readers};
 use crate::session::{self, Purpose};
 use crate::store::{self, EngineRow};
 
@@ -21,7 +23,7 @@ use crate::store::{self, EngineRow};
 const CONTROL_CONNECTIONS: u32 = 2;
 /// Connections that are not readers: writer, control, local writer, maintenance and one to spare.
 const OTHER_CONNECTIONS: u32 = 6;
-/// How long a reader waits for a free connection.
+/// How long a question of the node waits for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long ending an abandoned read may take.
 const END_TIMEOUT: Duration = Duration::from_secs(5);
@@ -30,9 +32,9 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug)]
 pub struct Database {
     endpoint: Endpoint,
-    readers: PgPool,
+    readers: Readers,
     control: PgPool,
-    /// Ends of abandoned reads.
+    /// Reads, and ends of abandoned ones.
     ending: TaskTracker,
 }
 
@@ -51,8 +53,8 @@ impl Database {
     pub fn new(endpoint: Endpoint, max_connections: u32) -> Self {
         let readers = max_connections.saturating_sub(OTHER_CONNECTIONS).max(2);
         Self {
-            readers: pool(&endpoint, Purpose::Reader, readers),
-            control: pool(&endpoint, Purpose::Control, CONTROL_CONNECTIONS),
+            readers: readers::pool(&endpoint, readers),
+            control: control_pool(&endpoint),
             ending: TaskTracker::new(),
             endpoint,
         }
@@ -64,17 +66,14 @@ impl Database {
         &self.endpoint
     }
 
-    /// A view for a client: the readers' role where it exists, user tables only.
-    ///
-    /// # Errors
-    /// [`NodeFault`] when no connection is free or the server is away.
-    pub async fn read(&self) -> Result<Snapshot, NodeFault> {
-        Snapshot::begin(&self.readers).await
+    /// Connections for clients' reads.
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
     }
 
-    /// A connection for a reader.
-    pub(crate) async fn reader(&self) -> Result<PoolConnection<Postgres>, sqlx::Error> {
-        self.readers.acquire().await
+    /// Keeps [`Database::close`] waiting for as long as it lives.
+    pub(crate) fn token(&self) -> TaskTrackerToken {
+        self.ending.token()
     }
 
     /// Ends a server process that works for nobody any more; it would only stop when it has rows to send.
@@ -134,7 +133,8 @@ impl Database {
     /// Open connections: in use and idle.
     #[must_use]
     pub fn connections(&self) -> u32 {
-        self.readers.size().saturating_add(self.control.size())
+        let readers = u32::try_from(self.readers.status().size).unwrap_or(u32::MAX);
+        readers.saturating_add(self.control.size())
     }
 
     /// Closes every connection and waits at most `limit` for those in use. Returns whether all are closed.
@@ -142,7 +142,7 @@ impl Database {
         self.ending.close();
         let closing = async {
             self.ending.wait().await;
-            self.readers.close().await;
+            self.readers.close();
             self.control.close().await;
         };
         tokio::time::timeout(limit, closing).await.is_ok()
@@ -208,26 +208,22 @@ async fn acquire(pool: &PgPool) -> Result<PoolConnection<Postgres>, NodeFault> {
     pool.acquire().await.map_err(|error| NodeFault::from_sqlx("open a session", error))
 }
 
-fn pool(endpoint: &Endpoint, purpose: Purpose, size: u32) -> PgPool {
+fn control_pool(endpoint: &Endpoint) -> PgPool {
     PgPoolOptions::new()
-        .max_connections(size)
+        .max_connections(CONTROL_CONNECTIONS)
         .acquire_timeout(ACQUIRE_TIMEOUT)
         .after_connect(move |connection, _| {
             Box::pin(async move {
-                session::prepare(connection, purpose)
+                session::prepare(connection, Purpose::Control)
                     .await
-                    .map_err(|fault| sqlx::Error::Configuration(fault.into()))?;
-                if purpose == Purpose::Reader {
-                    become_reader(connection).await?;
-                }
-                Ok(())
+                    .map_err(|fault| sqlx::Error::Configuration(fault.into()))
             })
         })
-        .connect_lazy_with(endpoint.connect_options(purpose.application()))
+        .connect_lazy_with(endpoint.connect_options(Purpose::Control.application()))
 }
 
 /// Gives up the owner's rights where the readers' role exists.
-async fn become_reader(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn become_reader(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
     // On a server of the operator the owner may lack the right; then the server's own limit counts.
     let limited = sqlx::raw_sql("SET temp_file_limit = '4GB'").execute(&mut *connection).await;
     if let Err(error) = limited {

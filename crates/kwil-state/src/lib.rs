@@ -80,6 +80,7 @@ mod overlay;
 mod params_state;
 mod published_catalogs;
 mod read_session;
+mod readers;
 mod reads;
 mod routes;
 mod server;

@@ -4,37 +4,67 @@
 //! starts anew with what the database says whenever it connects.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kwil_engine::catalog::Catalog;
 
 /// Versions kept: the present one and two before.
 const KEPT: usize = 3;
 
+/// The block that a view of the database shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) height: u64,
+    /// Unix milliseconds.
+    pub(crate) time: i64,
+    /// Version of the catalog.
+    pub(crate) version: i64,
+}
+
 /// Shared between the writer and all readers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PublishedCatalogs(Arc<Mutex<BTreeMap<i64, Arc<Catalog>>>>);
+pub(crate) struct PublishedCatalogs(Arc<Mutex<Inner>>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    versions: BTreeMap<i64, Arc<Catalog>>,
+    newest: Option<Seen>,
+}
 
 impl PublishedCatalogs {
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The catalog of a version.
     pub(crate) fn get(&self, version: i64) -> Option<Arc<Catalog>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&version).cloned()
+        self.inner().versions.get(&version).cloned()
+    }
+
+    /// What the database showed when it was last heard of; it may show the next block by now.
+    pub(crate) fn newest(&self) -> Option<Seen> {
+        self.inner().newest
     }
 
     /// Forgets everything but this version.
     pub(crate) fn reset(&self, version: i64, catalog: Option<Arc<Catalog>>) {
-        let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *versions = catalog.into_iter().map(|catalog| (version, catalog)).collect();
+        let versions = catalog.into_iter().map(|catalog| (version, catalog)).collect();
+        *self.inner() = Inner { versions, newest: None };
     }
 
     /// Adds a version that is about to be committed.
     pub(crate) fn announce(&self, version: i64, catalog: Option<Arc<Catalog>>) {
         let Some(catalog) = catalog else { return };
-        let mut versions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        versions.insert(version, catalog);
-        while versions.len() > KEPT {
-            versions.pop_first();
+        let mut inner = self.inner();
+        inner.versions.insert(version, catalog);
+        while inner.versions.len() > KEPT {
+            inner.versions.pop_first();
         }
+    }
+
+    /// The database shows this block.
+    pub(crate) fn committed(&self, seen: Seen) {
+        self.inner().newest = Some(seen);
     }
 }
 
@@ -50,7 +80,11 @@ mod tests {
         }
         let found: Vec<_> = (0..6).filter(|version| catalogs.get(*version).is_some()).collect();
         assert_eq!(found, [2, 3, 4]);
+        let seen = Seen { height: 9, time: 1, version: 4 };
+        catalogs.committed(seen);
+        assert_eq!(catalogs.newest(), Some(seen));
         catalogs.reset(2, Some(Arc::new(Catalog::genesis(None))));
         assert!(catalogs.get(2).is_some() && catalogs.get(4).is_none());
+        assert_eq!(catalogs.newest(), None, "the database may be another one");
     }
 }

@@ -1,4 +1,8 @@
 //! The engine's session over a view of a committed height.
+//!
+//! Most reads are one statement. It travels together with the question which block it sees, in one message, which is a
+//! transaction of its own; what the block is was guessed before, from what was committed last. A wrong guess ends the read
+//! with [`ReadError::Moved`], and it is begun again. A second statement opens a transaction, which must see the same block.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,75 +11,104 @@ use futures_util::StreamExt as _;
 use kwil_engine::catalog::Catalog;
 use kwil_engine::{Access, Change, Prepared, ReadLimits, Row, Session, SessionError};
 use kwil_types::Value;
-use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Either, Postgres, Row as _};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, Either, Row as _};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use crate::block::{Message, decode};
+use crate::block::{Message, Plan, decode};
 use crate::database::Database;
 use crate::fault::{FaultKind, NodeFault, StatementError};
-use crate::published_catalogs::PublishedCatalogs;
+use crate::published_catalogs::{PublishedCatalogs, Seen};
+use crate::readers::{Lent, NotLent, Reader, SHOWN, lend};
 use crate::reads::ReadError;
-use crate::statements::Statements;
 use crate::values::size_of;
 
 const WHAT: &str = "read";
 /// Times that a view is opened again because its catalog is known no more.
 const MAX_TRIES: u32 = 5;
+/// Rows that nobody wants any more, and that are read away to keep the connection.
+const MAX_LEFT: u64 = 4096;
 
-/// The block that a view shows.
+/// What the statements of a read see.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Seen {
-    pub(crate) height: u64,
-    /// Unix milliseconds.
-    pub(crate) time: i64,
+enum View {
+    /// Nothing was asked yet.
+    Guessed,
+    /// One statement saw the block; its transaction is over.
+    Confirmed,
+    /// A transaction is open.
+    Open,
 }
 
-/// One read-only transaction. Dropped before [`ReadSession::end`] it takes its connection along and has the statement that
-/// runs cancelled.
+/// One read. Dropped in the middle of a statement it takes its connection along and has the statement cancelled.
 #[derive(Debug)]
 pub(crate) struct ReadSession {
-    connection: Option<PoolConnection<Postgres>>,
     database: Database,
-    pid: i32,
+    catalogs: PublishedCatalogs,
+    reader: Option<Lent>,
+    view: View,
+    seen: Seen,
     catalog: Arc<Catalog>,
-    seen: Seen,
     answer: ReadLimits,
-    statements: Statements,
+    /// Seconds that a statement may take, at most.
+    limit: u64,
+    /// The connection is in the middle of a statement.
+    is_busy: bool,
+    // The database is closed when all of them are gone.
+    _token: TaskTrackerToken,
 }
 
-struct Begun {
-    seen: Seen,
-    version: i64,
-    pid: i32,
+/// Why a read stops without an answer of the program.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The block that was supposed is not the last one any more. The read can be begun again.
+    Moved,
+    Error(ReadError),
 }
 
-type Outcome<T> = Result<T, SessionError<ReadError>>;
+impl From<ReadError> for Stop {
+    fn from(error: ReadError) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<NodeFault> for Stop {
+    fn from(fault: NodeFault) -> Self {
+        Self::Error(fault.into())
+    }
+}
+
+type Outcome<T> = Result<T, SessionError<Stop>>;
 
 impl ReadSession {
-    /// Opens a view with the catalog that belongs to it. No statement in it runs longer than `time`.
+    /// A session that supposes what was committed last. No statement in it runs longer than `time`.
     pub(crate) async fn begin(
         database: &Database,
         catalogs: &PublishedCatalogs,
         time: Duration,
         answer: ReadLimits,
     ) -> Result<Self, ReadError> {
+        let newest = catalogs.newest().and_then(|seen| Some((seen, catalogs.get(seen.version)?)));
+        let Some((seen, catalog)) = newest else {
+            return Self::open(database, catalogs, time, answer).await;
+        };
+        let mut session = Self::new(database, catalogs, time, answer);
+        (session.seen, session.catalog) = (seen, catalog);
+        Ok(session)
+    }
+
+    /// A session that opens a transaction and looks.
+    pub(crate) async fn open(
+        database: &Database,
+        catalogs: &PublishedCatalogs,
+        time: Duration,
+        answer: ReadLimits,
+    ) -> Result<Self, ReadError> {
         for _ in 0..MAX_TRIES {
-            let mut connection = database.reader().await.map_err(|error| match error {
-                sqlx::Error::PoolTimedOut => ReadError::Busy,
-                error => NodeFault::from_sqlx(WHAT, error).into(),
-            })?;
-            let begun = begin(&mut connection, time).await?;
-            let Begun { seen, version, pid } = begun;
-            let mut session = Self {
-                connection: Some(connection),
-                database: database.clone(),
-                pid,
-                catalog: Arc::default(),
-                seen,
-                answer,
-                statements: Statements::default(),
-            };
-            if let Some(catalog) = catalogs.get(version) {
+            let mut session = Self::new(database, catalogs, time, answer);
+            session.seen = session.look().await?;
+            session.view = View::Open;
+            if let Some(catalog) = catalogs.get(session.seen.version) {
                 session.catalog = catalog;
                 return Ok(session);
             }
@@ -84,24 +117,116 @@ impl ReadSession {
         Err(NodeFault::invariant(WHAT, "no catalog belongs to what the database shows").into())
     }
 
+    fn new(
+        database: &Database,
+        catalogs: &PublishedCatalogs,
+        time: Duration,
+        answer: ReadLimits,
+    ) -> Self {
+        Self {
+            database: database.clone(),
+            catalogs: catalogs.clone(),
+            reader: None,
+            view: View::Guessed,
+            seen: Seen { height: 0, time: 0, version: 0 },
+            catalog: Arc::default(),
+            answer,
+            // Whoever waits stops waiting in time; this ends what was forgotten.
+            limit: time.as_secs().saturating_add(1).min(2_000_000),
+            is_busy: false,
+            _token: database.token(),
+        }
+    }
+
     /// The block that is read.
     pub(crate) fn seen(&self) -> Seen {
         self.seen
     }
 
-    /// Ends the transaction and gives the connection back.
+    /// Ends the transaction, if there is one, and gives the connection back.
     pub(crate) async fn end(mut self) {
-        let Some(mut connection) = self.connection.take() else { return };
-        let mut sql = String::from("ROLLBACK;");
-        self.statements.forget_all();
-        for name in self.statements.to_deallocate(0) {
-            sql.push_str(&format!("DEALLOCATE {name};"));
+        if self.view != View::Open || self.is_busy {
+            return;
         }
-        let pid = self.pid;
-        if let Err(error) = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await {
-            tracing::debug!(%error, pid, "a reader's connection did not end in order");
-            drop(connection.detach());
+        let Some(reader) = &mut self.reader else { return };
+        self.is_busy = true;
+        let ended = sqlx::raw_sql("ROLLBACK").execute(&mut reader.connection).await;
+        self.is_busy = ended.is_err();
+        self.view = View::Confirmed;
+        if let Err(error) = ended {
+            tracing::debug!(%error, pid = reader.pid, "a reader's connection did not end in order");
         }
+    }
+
+    /// Opens a transaction and asks what it shows.
+    async fn look(&mut self) -> Result<Seen, ReadError> {
+        loop {
+            let mut message = Message::default();
+            message.push_own(&self.time_limit());
+            message.push_own("BEGIN");
+            message.push_own(&format!("EXECUTE {SHOWN}"));
+            let told = self.send(&message.into_plan(), None).await?;
+            self.view = View::Open;
+            match (told.result, told.seen) {
+                (Ok(()), Some(seen)) => return Ok(seen),
+                (Ok(()), None) => {
+                    return Err(NodeFault::invariant(WHAT, "the database has no genesis").into());
+                }
+                (Err(StatementError::Node(fault)), _) if self.was_old(&fault, told.done) => {}
+                (Err(StatementError::Node(fault)), _) => return Err(fault.into()),
+                (Err(StatementError::Tx(failure)), _) => {
+                    return Err(NodeFault::invariant(WHAT, failure).into());
+                }
+            }
+        }
+    }
+
+    fn time_limit(&self) -> String {
+        format!("SET statement_timeout = '{}s'", self.limit)
+    }
+
+    async fn send(
+        &mut self,
+        plan: &Plan,
+        wanted: Option<&mut Wanted<'_>>,
+    ) -> Result<Told, ReadError> {
+        let reader = lent(&mut self.reader, &self.database).await?;
+        self.is_busy = true;
+        let told = tell(reader, plan, wanted).await;
+        self.is_busy = told.is_midway;
+        plan.note(told.done, &mut reader.statements);
+        Ok(told)
+    }
+
+    /// Whether a message failed only because its connection had ended while nobody used it. That connection is gone then.
+    fn was_old(&mut self, fault: &NodeFault, done: usize) -> bool {
+        let is_lost = matches!(fault.kind, FaultKind::ConnectionLost(_) | FaultKind::Driver(_));
+        if !is_lost {
+            return false;
+        }
+        let reader = self.reader.take().map(Lent::take);
+        self.view = View::Guessed;
+        reader.is_some_and(|reader| !reader.is_fresh && done == 0)
+    }
+
+    /// What goes before a statement so that it sees the block that was supposed.
+    async fn message(&mut self, statement: &Prepared, arguments: &[Value]) -> Outcome<Message> {
+        let limit = self.time_limit();
+        let reader =
+            lent(&mut self.reader, &self.database).await.map_err(|error| stop(error.into()))?;
+        let mut message = Message::default();
+        if self.view == View::Guessed && reader.limit != self.limit {
+            message.push_own(&limit);
+        }
+        if self.view == View::Confirmed {
+            message.push_own("BEGIN");
+        }
+        if self.view != View::Open {
+            message.push_own(&format!("EXECUTE {SHOWN}"));
+        }
+        let pushed = message.push(&mut reader.statements, statement, arguments);
+        pushed.map_err(|fault| stop(fault.into()))?;
+        Ok(message)
     }
 
     async fn run(
@@ -110,89 +235,161 @@ impl ReadSession {
         arguments: &[Value],
         limit: Option<u64>,
     ) -> Outcome<Vec<Row>> {
-        let mut message = Message::default();
-        let pushed = message.push(&mut self.statements, statement, arguments);
-        pushed.map_err(|fault| SessionError::Fault(fault.into()))?;
-        let plan = message.into_plan();
-        let Some(connection) = &mut self.connection else {
-            return Err(fault(NodeFault::invariant(WHAT, "the read has ended")));
-        };
-        let (mut rows, mut bytes, mut done) = (Vec::new(), 0_u64, 0_usize);
-        let mut answers =
-            sqlx::raw_sql(AssertSqlSafe(plan.sql.clone())).fetch_many(&mut **connection);
-        let result = loop {
-            match answers.next().await {
-                None => break Ok(()),
-                Some(Ok(Either::Left(_))) => done = done.saturating_add(1),
-                Some(Ok(Either::Right(row))) => {
-                    let row = decode(&row, &statement.columns)?;
-                    let size = row.iter().map(size_of).fold(0_u64, u64::saturating_add);
-                    bytes = bytes.saturating_add(size);
-                    rows.push(row);
-                    if limit.is_some_and(|limit| rows.len() as u64 > limit) {
-                        // What still comes is read away with the next statement or not at all.
-                        break Err(None);
-                    }
-                    if bytes > self.answer.bytes {
-                        break Err(Some(SessionError::Fault(ReadError::TooLarge(self.answer))));
-                    }
-                }
-                Some(Err(error)) => break Err(Some(failed(error))),
+        loop {
+            let plan = self.message(statement, arguments).await?.into_plan();
+            let mut wanted = Wanted::new(statement, limit, self.answer);
+            let told =
+                self.send(&plan, Some(&mut wanted)).await.map_err(|error| stop(error.into()))?;
+            let view = self.view;
+            self.view = if view == View::Guessed { View::Confirmed } else { View::Open };
+            if told.seen.is_some_and(|seen| seen != self.seen) {
+                return Err(stop(Stop::Moved));
             }
-        };
-        drop(answers);
-        plan.note(done, &mut self.statements);
-        match result {
-            Ok(()) | Err(None) => Ok(rows),
-            Err(Some(error)) => Err(error),
+            match told.result {
+                Ok(()) if wanted.is_too_large => {
+                    return Err(stop(ReadError::TooLarge(self.answer).into()));
+                }
+                Ok(()) => {
+                    if view == View::Guessed
+                        && let Some(reader) = &mut self.reader
+                    {
+                        (reader.is_fresh, reader.limit) = (true, self.limit);
+                    }
+                    return Ok(wanted.rows);
+                }
+                // Nobody cancels a statement whose future is still there; its time is up.
+                Err(StatementError::Node(NodeFault { kind: FaultKind::Cancelled, .. })) => {
+                    return Err(SessionError::Timeout);
+                }
+                Err(StatementError::Node(fault)) if self.was_old(&fault, told.done) => {}
+                Err(error) => return Err(self.failed(error)),
+            }
         }
     }
-}
 
-fn fault(fault: NodeFault) -> SessionError<ReadError> {
-    SessionError::Fault(fault.into())
-}
-
-fn failed(error: sqlx::Error) -> SessionError<ReadError> {
-    match StatementError::from_sqlx(WHAT, error) {
-        // Nobody cancels a statement whose future is still there; its time is up.
-        StatementError::Node(NodeFault { kind: FaultKind::Cancelled, .. }) => SessionError::Timeout,
-        error => error.into(),
+    /// A statement of a program whose catalog is not the last one may fail because of that.
+    fn failed(&self, error: StatementError) -> SessionError<Stop> {
+        let is_last = self.catalogs.newest().is_none_or(|last| last.version == self.seen.version);
+        if is_last { error.into() } else { stop(Stop::Moved) }
     }
 }
 
-async fn begin(
-    connection: &mut PoolConnection<Postgres>,
-    time: Duration,
-) -> Result<Begun, ReadError> {
-    let limit = time.as_millis().clamp(1, 2_147_483_647);
-    let sql = format!(
-        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = {limit}; \
-         SELECT height, time, catalog_version, pg_catalog.pg_backend_pid() FROM kwild_meta.chain"
-    );
-    let fault = |error| NodeFault::from_sqlx("begin a read", error);
-    let row = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_optional(&mut **connection).await;
-    let Some(row) = row.map_err(fault)? else {
-        return Err(NodeFault::invariant("begin a read", "the database has no genesis").into());
+fn stop(stop: Stop) -> SessionError<Stop> {
+    SessionError::Fault(stop)
+}
+
+/// The connection of a session, taken from the pool when it has none.
+async fn lent<'r>(
+    reader: &'r mut Option<Lent>,
+    database: &Database,
+) -> Result<&'r mut Reader, ReadError> {
+    let lent = match reader.take() {
+        Some(lent) => lent,
+        None => lend(database.readers()).await.map_err(|error| match error {
+            NotLent::Busy => ReadError::Busy,
+            NotLent::Fault(fault) => fault.into(),
+        })?,
     };
+    Ok(&mut *reader.insert(lent))
+}
+
+/// The rows that a program asked for.
+struct Wanted<'s> {
+    statement: &'s Prepared,
+    limit: Option<u64>,
+    answer: ReadLimits,
+    rows: Vec<Row>,
+    bytes: u64,
+    is_too_large: bool,
+}
+
+impl<'s> Wanted<'s> {
+    fn new(statement: &'s Prepared, limit: Option<u64>, answer: ReadLimits) -> Self {
+        Self { statement, limit, answer, rows: Vec::new(), bytes: 0, is_too_large: false }
+    }
+
+    fn is_enough(&self) -> bool {
+        self.is_too_large || self.limit.is_some_and(|limit| self.rows.len() as u64 > limit)
+    }
+
+    fn push(&mut self, row: &PgRow) -> Result<(), StatementError> {
+        let row = decode(row, &self.statement.columns)?;
+        let size = row.iter().map(size_of).fold(0_u64, u64::saturating_add);
+        self.bytes = self.bytes.saturating_add(size);
+        self.is_too_large = self.bytes > self.answer.bytes;
+        self.rows.push(row);
+        Ok(())
+    }
+}
+
+/// What became of a message.
+struct Told {
+    /// Statements that are done.
+    done: usize,
+    seen: Option<Seen>,
+    /// The server has more to say.
+    is_midway: bool,
+    result: Result<(), StatementError>,
+}
+
+/// Sends a message and reads what the server says, and little more than what is wanted of it.
+async fn tell(reader: &mut Reader, plan: &Plan, mut wanted: Option<&mut Wanted<'_>>) -> Told {
+    let (mut done, mut seen, mut result, mut left) = (0_usize, None, Ok(()), 0_u64);
+    let sql = AssertSqlSafe(plan.sql.clone());
+    let mut answers = sqlx::raw_sql(sql).fetch_many(&mut reader.connection);
+    while let Some(answer) = answers.next().await {
+        let row = match answer {
+            Ok(Either::Left(_)) => {
+                done = done.saturating_add(1);
+                continue;
+            }
+            Ok(Either::Right(row)) => row,
+            Err(error) => {
+                let result = result.and_then(|()| Err(StatementError::from_sqlx(WHAT, error)));
+                return Told { done, seen, is_midway: false, result };
+            }
+        };
+        let read = match &mut wanted {
+            _ if !plan.is_run(done) => {
+                seen_in(&row).map(|block| seen = Some(block)).map_err(StatementError::from)
+            }
+            Some(wanted) if result.is_ok() && !wanted.is_enough() => wanted.push(&row),
+            _ => {
+                left = left.saturating_add(1);
+                Ok(())
+            }
+        };
+        result = result.and(read);
+        if left > MAX_LEFT {
+            return Told { done, seen, is_midway: true, result };
+        }
+    }
+    Told { done, seen, is_midway: false, result }
+}
+
+fn seen_in(row: &PgRow) -> Result<Seen, NodeFault> {
+    let fault = |error| NodeFault::from_sqlx(WHAT, error);
     let height: i64 = row.try_get(0).map_err(fault)?;
-    let height = u64::try_from(height)
-        .map_err(|_| NodeFault::invariant("begin a read", "a negative height"))?;
-    let seen = Seen { height, time: row.try_get(1).map_err(fault)? };
-    Ok(Begun { seen, version: row.try_get(2).map_err(fault)?, pid: row.try_get(3).map_err(fault)? })
+    let height =
+        u64::try_from(height).map_err(|_| NodeFault::invariant(WHAT, "a negative height"))?;
+    let (time, version) = (row.try_get(1).map_err(fault)?, row.try_get(2).map_err(fault)?);
+    Ok(Seen { height, time, version })
 }
 
 impl Drop for ReadSession {
     fn drop(&mut self) {
-        let Some(connection) = self.connection.take() else { return };
-        // The connection is in the middle of something: it is of no use to others.
-        drop(connection.detach());
-        self.database.end_backend(self.pid);
+        if !self.is_busy && self.view != View::Open {
+            return;
+        }
+        // In the middle of something a connection is of no use to others.
+        if let Some(reader) = self.reader.take().map(Lent::take) {
+            self.database.end_backend(reader.pid);
+        }
     }
 }
 
 impl Session for ReadSession {
-    type Fault = ReadError;
+    type Fault = Stop;
 
     fn access(&self) -> Access {
         Access::Read
@@ -220,14 +417,14 @@ impl Session for ReadSession {
     }
 
     async fn change(&mut self, _: Change) -> Outcome<()> {
-        Err(fault(NodeFault::invariant(WHAT, "a change on a read-only view")))
+        Err(stop(NodeFault::invariant(WHAT, "a change on a read-only view").into()))
     }
 
     fn is_cancelled(&self) -> bool {
         false
     }
 
-    fn cancelled(&self) -> ReadError {
-        ReadError::Timeout
+    fn cancelled(&self) -> Stop {
+        ReadError::Timeout.into()
     }
 }

@@ -14,8 +14,11 @@ use thiserror::Error;
 
 use crate::database::Database;
 use crate::fault::NodeFault;
-use crate::published_catalogs::PublishedCatalogs;
-use crate::read_session::{ReadSession, Seen};
+use crate::published_catalogs::{PublishedCatalogs, Seen};
+use crate::read_session::{ReadSession, Stop};
+
+/// A read is tried first on what was committed last, without asking, and then on what the database shows.
+const TRIES: [bool; 5] = [true, false, false, false, false];
 
 /// How much one read may cost. This node's own choice, never a network constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,16 +120,22 @@ impl Reads {
         bounds: ReadBounds,
     ) -> Result<QueryAnswer, ReadError> {
         let reading = async {
-            let (engine, mut session) = self.begin(&bounds).await?;
-            let (height, invocation) = at(session.seen(), invocation);
-            let terms = Terms { invocation: &invocation, limits: &bounds.work };
-            let results = Results::Collect(bounds.answer);
-            let outcome = engine.run_script(&mut session, terms, script, parameters, results).await;
-            let result = outcome.result.map_err(error_of);
-            if is_usable(&result) {
+            for is_guess in TRIES {
+                let (engine, mut session) = self.begin(&bounds, is_guess).await?;
+                let (height, invocation) = at(session.seen(), invocation.clone());
+                let terms = Terms { invocation: &invocation, limits: &bounds.work };
+                let results = Results::Collect(bounds.answer);
+                let parameters = parameters.clone();
+                let outcome =
+                    engine.run_script(&mut session, terms, script, parameters, results).await;
                 session.end().await;
+                match outcome.result.map_err(stop_of) {
+                    Ok(result) => return Ok(QueryAnswer { height, result }),
+                    Err(Stop::Error(error)) => return Err(error),
+                    Err(Stop::Moved) => {}
+                }
             }
-            Ok(QueryAnswer { height, result: result? })
+            Err(ReadError::Busy)
         };
         tokio::time::timeout(bounds.time, reading).await.unwrap_or(Err(ReadError::Timeout))
     }
@@ -144,25 +153,38 @@ impl Reads {
         bounds: ReadBounds,
     ) -> Result<CallAnswer, ReadError> {
         let reading = async {
-            let (engine, mut session) = self.begin(&bounds).await?;
-            let (height, invocation) = at(session.seen(), invocation);
-            let terms = Terms { invocation: &invocation, limits: &bounds.work };
-            let call = Call { namespace, action, arguments };
-            let results = Results::Collect(bounds.answer);
-            let Outcome { result, log } = engine.call(&mut session, terms, call, results).await;
-            let result = result.map_err(error_of);
-            if is_usable(&result) {
+            for is_guess in TRIES {
+                let (engine, mut session) = self.begin(&bounds, is_guess).await?;
+                let (height, invocation) = at(session.seen(), invocation.clone());
+                let terms = Terms { invocation: &invocation, limits: &bounds.work };
+                let call = Call { namespace, action, arguments: arguments.clone() };
+                let results = Results::Collect(bounds.answer);
+                let Outcome { result, log } = engine.call(&mut session, terms, call, results).await;
                 session.end().await;
+                match result.map_err(stop_of) {
+                    Ok(result) => return answer(height, Ok(result), log),
+                    Err(Stop::Error(error)) => return answer(height, Err(error), log),
+                    Err(Stop::Moved) => {}
+                }
             }
-            answer(height, result, log)
+            Err(ReadError::Busy)
         };
         tokio::time::timeout(bounds.time, reading).await.unwrap_or(Err(ReadError::Timeout))
     }
 
-    async fn begin(&self, bounds: &ReadBounds) -> Result<(&Engine, ReadSession), ReadError> {
+    async fn begin(
+        &self,
+        bounds: &ReadBounds,
+        is_guess: bool,
+    ) -> Result<(&Engine, ReadSession), ReadError> {
         let engine = self.engine.as_deref().ok_or(ReadError::NoEngine)?;
         let ReadBounds { time, answer, .. } = *bounds;
-        let session = ReadSession::begin(&self.database, &self.catalogs, time, answer).await?;
+        let (database, catalogs) = (&self.database, &self.catalogs);
+        let session = if is_guess {
+            ReadSession::begin(database, catalogs, time, answer).await?
+        } else {
+            ReadSession::open(database, catalogs, time, answer).await?
+        };
         Ok((engine, session))
     }
 }
@@ -176,21 +198,16 @@ fn at(seen: Seen, mut invocation: Invocation) -> (u64, Invocation) {
     (seen.height, invocation)
 }
 
-/// Whether the connection is in order after the read.
-fn is_usable(result: &Result<QueryResult, ReadError>) -> bool {
-    matches!(result, Ok(_) | Err(ReadError::Failed(_)))
-}
-
-fn error_of(error: EngineError<ReadError>) -> ReadError {
+fn stop_of(error: EngineError<Stop>) -> Stop {
     match error {
-        EngineError::Fault(error) => error,
-        EngineError::Failed(failure) => match failure.class {
+        EngineError::Fault(stop) => stop,
+        EngineError::Failed(failure) => Stop::Error(match failure.class {
             FailureClass::Timeout => ReadError::Timeout,
             FailureClass::ResultTooLarge { rows, bytes } => {
                 ReadError::TooLarge(ReadLimits { rows, bytes })
             }
             FailureClass::Lang(_) | FailureClass::Sql(_) => ReadError::Failed(failure),
-        },
+        }),
     }
 }
 
@@ -243,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_read_that_knows_no_height_is_told_none() {
-        let seen = Seen { height: 7, time: 1_999 };
+        let seen = Seen { height: 7, time: 1_999, version: 1 };
         let (height, unknown) = at(seen, Invocation::default());
         assert_eq!((height, unknown.height, unknown.block_timestamp), (7, -1, 0));
         let (_, known) = at(seen, Invocation { height: 3, ..Invocation::default() });

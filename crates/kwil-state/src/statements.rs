@@ -13,6 +13,8 @@ const MAX: usize = 512;
 pub(crate) enum StatementName {
     /// Of a statement that runs more than once: its id.
     Kept(u64),
+    /// Of an insert that runs more than once, for many rows: the id of the insert of one.
+    OfRows(u64),
     /// Of a statement that runs once; gone after it, unless it failed.
     Once,
 }
@@ -21,6 +23,7 @@ impl std::fmt::Display for StatementName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Kept(id) => write!(f, "kwil_{id}"),
+            Self::OfRows(id) => write!(f, "kwil_{id}_rows"),
             Self::Once => f.write_str("kwil_once"),
         }
     }

@@ -12,7 +12,7 @@
 
 mod sessions;
 
-pub use sessions::{genesis_with_language, reads_of, write_session};
+pub use sessions::{genesis_with_language, reader, reads_of, write_session};
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

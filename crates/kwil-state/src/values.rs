@@ -1,7 +1,7 @@
 //! Values of the language in PostgreSQL's text form: as literals in a statement, and back from the rows of a result.
 //!
-//! Both directions use the simple protocol, which carries many statements in one message. Only [`push_literal`] writes
-//! literals; no other code builds SQL from values.
+//! Both directions use the simple protocol, which carries many statements in one message. Only [`push_literal`] and
+//! [`push_array`] write literals; no other code builds SQL from values.
 
 mod array;
 mod literal;
@@ -11,7 +11,7 @@ use kwil_types::{Array, DataType, Decimal, DecimalError, Scalar, TypeKind, Value
 use uuid::Uuid;
 
 pub(crate) use array::{push_quoted_element, split_array};
-pub(crate) use literal::{parameter_type, push_literal};
+pub(crate) use literal::{LiteralError, array_type, parameter_type, push_array, push_literal};
 
 /// Why a value of a result cannot be a value of its column.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

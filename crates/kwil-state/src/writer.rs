@@ -23,7 +23,7 @@ use crate::fault::{FaultKind, NodeFault};
 use crate::language;
 use crate::layout;
 use crate::managed::READER;
-use crate::published_catalogs::PublishedCatalogs;
+use crate::published_catalogs::{PublishedCatalogs, Seen};
 use crate::session::{self, Purpose};
 use crate::statements::Statements;
 use crate::sums::Sums;
@@ -149,6 +149,9 @@ impl Writer {
             .await;
         let pid = query.map_err(|error| NodeFault::from_sqlx("open the writer", error))?;
         self.catalogs.reset(catalog.version(), language.clone());
+        if let Some(ChainState { height, time, .. }) = last {
+            self.catalogs.committed(Seen { height, time, version: catalog.version() });
+        }
         self.committed = Committed { catalog: catalog.into(), language, catalog_hash, sums };
         self.last = last;
         let statements = Statements::default();
@@ -262,6 +265,8 @@ impl Writer {
         let done = sqlx::raw_sql("COMMIT").execute(&mut session.connection).await;
         done.map_err(|error| NodeFault::from_sqlx(WHAT, error))?;
         self.session = Some(session);
+        let version = draft.catalog().version();
+        self.catalogs.committed(Seen { height: sealed.height, time: sealed.time, version });
         self.committed.catalog = std::sync::Arc::clone(draft.catalog());
         self.committed.language = draft.language().cloned();
         if let Some(finished) = draft.finished.take() {

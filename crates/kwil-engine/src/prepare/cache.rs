@@ -111,7 +111,9 @@ impl Entry {
         let texts = self.text.iter().map(|(at, text)| at.len().saturating_add(text.len()));
         let columns = prepared.columns.iter().map(|column| column.name.len().saturating_add(32));
         let parameters = prepared.parameters.iter().map(|_| 64);
-        let parts = texts.chain(columns).chain(parameters).chain([prepared.sql.len(), OVERHEAD]);
+        let of_rows = prepared.of_rows.as_ref().map_or(0, |sql| sql.len());
+        let fixed = [prepared.sql.len(), of_rows, OVERHEAD];
+        let parts = texts.chain(columns).chain(parameters).chain(fixed);
         self.size = parts.fold(0, usize::saturating_add);
         self
     }

@@ -4,8 +4,33 @@ use std::fmt::Write;
 
 use super::{Look, Use, Writer};
 use crate::analyze::{
-    PlannedDelete, PlannedFrom, PlannedInsert, PlannedSource, PlannedUpdate, PlannedUpsert, Typed,
+    Body, Parameter, Plan, PlannedDelete, PlannedFrom, PlannedInsert, PlannedSource, PlannedUpdate,
+    PlannedUpsert, Typed, TypedInSource, TypedKind,
 };
+
+/// The relation with the parameters of an `INSERT` of many rows; no program can write such a name.
+pub(super) const ROWS: &str = "_rows";
+/// Parameters of such an `INSERT` at most; PostgreSQL's functions take 100 arguments.
+const MAX_COLUMNS: usize = 64;
+
+/// The `INSERT` of a plan that may be written for many rows.
+pub(super) fn insert_of_one_row(plan: &Plan) -> Option<&PlannedInsert> {
+    let Body::Insert(insert) = &plan.body else { return None };
+    let PlannedSource::Values(rows) = &insert.source else { return None };
+    let [row] = rows.as_slice() else { return None };
+    let is_plain = plan.with.is_empty() && insert.conflict.is_none();
+    let can_travel = !plan.parameters.is_empty()
+        && plan.parameters.len() <= MAX_COLUMNS
+        && plan.parameters.iter().all(|parameter| {
+            parameter.data_type != super::key::NULL && !parameter.data_type.is_array()
+        });
+    let asks = |typed: &Typed| match &typed.kind {
+        TypedKind::Subquery(_) | TypedKind::Exists { .. } => true,
+        TypedKind::In(list) => matches!(list.source, TypedInSource::Select(_)),
+        _ => false,
+    };
+    (is_plain && can_travel && !row.iter().any(|value| value.any(&asks))).then_some(insert)
+}
 
 impl<'p> Writer<'p> {
     fn set(&mut self, set: &'p [(Box<str>, Typed)]) {
@@ -39,6 +64,37 @@ impl<'p> Writer<'p> {
         if let Some(conflict) = &insert.conflict {
             self.conflict(conflict);
         }
+    }
+
+    pub(super) fn insert_of_rows(
+        &mut self,
+        insert: &'p PlannedInsert,
+        parameters: &'p [Parameter],
+    ) {
+        self.push("INSERT INTO ");
+        self.target(&insert.namespace, &insert.table, &insert.alias);
+        self.push(" ");
+        self.names(&insert.columns);
+        self.push(" SELECT ");
+        if let PlannedSource::Values(rows) = &insert.source {
+            rows.iter().for_each(|row| self.exprs(row));
+        }
+        self.push(" FROM unnest(");
+        for (index, parameter) in parameters.iter().enumerate() {
+            let _ = write!(
+                self.out,
+                "{}${}::",
+                if index > 0 { ", " } else { "" },
+                index.saturating_add(1)
+            );
+            self.push_type(parameter.data_type);
+            self.push("[]");
+        }
+        let _ = write!(self.out, ") AS {ROWS}(");
+        for number in 1..=parameters.len() {
+            let _ = write!(self.out, "{}p{number}", if number > 1 { ", " } else { "" });
+        }
+        self.push(")");
     }
 
     fn conflict(&mut self, conflict: &'p PlannedUpsert) {

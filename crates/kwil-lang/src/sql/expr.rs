@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use kwil_types::{DataType, TypeKind};
 
+use super::change::ROWS;
 use super::key::NULL;
 use super::nature::{is_nocase, is_text};
 use super::{Use, Writer};
@@ -98,7 +99,12 @@ impl<'p> Writer<'p> {
 
     #[inline(never)]
     fn parameter(&mut self, number: usize, data_type: DataType) {
-        let _ = write!(self.out, "${}", number.saturating_add(1));
+        let number = number.saturating_add(1);
+        let _ = if self.in_rows {
+            write!(self.out, "{ROWS}.p{number}")
+        } else {
+            write!(self.out, "${number}")
+        };
         // A value without a type takes that of the place it stands in.
         if data_type.kind() != TypeKind::Null {
             self.push("::");

@@ -1,6 +1,6 @@
 //! Plans as SQL of PostgreSQL.
 
-use kwil_lang::{quote_ident, write_sql};
+use kwil_lang::{quote_ident, write_insert_of_rows, write_sql};
 
 use crate::analyze::plan;
 
@@ -19,6 +19,28 @@ fn names_are_quoted_and_values_typed() {
          ((\"x\".\"b\" LIKE 'a%') AND (NOT (\"x\".\"a\" IN (1::INT8, 2::INT8)))) ORDER BY 1, 2, 3, 4, 5, 6",
     );
     assert_eq!(quote_ident("a\"; DROP"), "\"a\"\"; DROP\"");
+}
+
+#[test]
+fn an_insert_of_one_row_becomes_one_of_many() {
+    let of_rows = |source: &str| write_insert_of_rows(&plan(source).unwrap(), "sys");
+    assert_eq!(
+        of_rows("INSERT INTO t AS x (a, id, b) VALUES ($i + 1, 2, upper($r.id::TEXT))").unwrap(),
+        "INSERT INTO \"main\".\"t\" AS \"x\" (\"a\", \"id\", \"b\") SELECT (_rows.p1::INT8 + 1::INT8), 2::INT8, \
+         \"sys\".upper((_rows.p2::INT8)::TEXT) FROM unnest($1::INT8[], $2::INT8[]) AS _rows(p1, p2)"
+    );
+    for source in [
+        "INSERT INTO t (id, a) VALUES ($i, 1), (2, 3)",
+        "INSERT INTO t (id, a) VALUES (1, 2)",
+        "INSERT INTO t (id, a) SELECT $i, 1",
+        "INSERT INTO t (id, a) VALUES ($i, (SELECT max(a) FROM t))",
+        "INSERT INTO t (id, a) VALUES ($i, CASE WHEN 1 IN (SELECT id FROM t) THEN 1 ELSE 2 END)",
+        "INSERT INTO t (id, a) VALUES ($i, 1) ON CONFLICT DO NOTHING",
+        "WITH w AS (SELECT 1 AS k) INSERT INTO t (id, a) VALUES ($i, 1)",
+        "UPDATE t SET a = $i",
+    ] {
+        assert_eq!(of_rows(source), None, "{source}");
+    }
 }
 
 #[test]

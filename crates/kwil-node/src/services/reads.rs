@@ -3,7 +3,6 @@
 use kwil_api::read::{CallResult, Column, QueryResult};
 use kwil_api::{RpcCode, RpcError};
 use kwil_crypto::PublicKey;
-use kwil_crypto::auth::{AuthType, Authenticator as _};
 use kwil_engine::{Failure, FailureClass, Invocation, Limits, ReadLimits};
 use kwil_lang::ErrorClass;
 use kwil_rpc::{Caller, ReadBounds, Script, ViewCall};
@@ -75,18 +74,7 @@ fn leader_sender(leader: &PublicKey, auth_type: &str) -> Result<Option<Vec<u8>>,
     if auth_type.is_empty() {
         return Ok(None);
     }
-    let Ok(auth) = AuthType::stock(auth_type) else {
-        return Err(format!("unsupported authenticator: {auth_type}"));
-    };
-    if auth.key_type() != leader.key_type() {
-        return Ok(None);
-    }
-    Ok(match auth {
-        AuthType::EthPersonal => leader.eth_address().map(|address| address.as_bytes().to_vec()),
-        AuthType::Secp256k1 | AuthType::Ed25519 | AuthType::Ed25519Sha256 => {
-            Some(leader.as_bytes().to_vec())
-        }
-    })
+    kwil_state::sender_of(leader, auth_type)
 }
 
 fn rows(result: kwil_engine::QueryResult, height: u64) -> QueryResult {

@@ -3,6 +3,8 @@
 //! The server runs them one after another and stops at the first that fails; how many answers came tells which one that
 //! was. Rows are read from one statement at most.
 
+use std::fmt::Write as _;
+
 use futures_util::StreamExt as _;
 use kwil_engine::{Prepared, Row};
 use kwil_lang::analyze::OutputColumn;
@@ -14,7 +16,9 @@ use sqlx::{AssertSqlSafe, Row as _};
 use super::{Block, guarded};
 use crate::fault::{NodeFault, SqlFailure, StatementError};
 use crate::statements::{StatementName, Statements};
-use crate::values::{ValueProblem, parameter_type, push_literal, read_value};
+use crate::values::{
+    LiteralError, ValueProblem, array_type, parameter_type, push_array, push_literal, read_value,
+};
 
 const WHAT: &str = "run statements";
 
@@ -23,8 +27,8 @@ const WHAT: &str = "run statements";
 enum Step {
     Prepare(StatementName),
     Deallocate(StatementName),
-    /// A savepoint of ours is opened or released.
-    Savepoint,
+    /// One of the node's own, around those of the program.
+    Own,
     /// One that the program asked for.
     Run,
 }
@@ -42,12 +46,17 @@ impl Message {
     pub(crate) fn in_savepoint(unreleased: bool) -> Self {
         let mut message = Self::default();
         if unreleased {
-            message.sql.push_str("RELEASE SAVEPOINT kwil;");
-            message.steps.push(Step::Savepoint);
+            message.push_own("RELEASE SAVEPOINT kwil");
         }
-        message.sql.push_str("SAVEPOINT kwil;");
-        message.steps.push(Step::Savepoint);
+        message.push_own("SAVEPOINT kwil");
         message
+    }
+
+    /// Adds a statement of the node's own.
+    pub(crate) fn push_own(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+        self.sql.push(';');
+        self.steps.push(Step::Own);
     }
 
     /// Statements of the program in it.
@@ -79,29 +88,76 @@ impl Message {
         }
         let name =
             if prepared.is_reused { StatementName::Kept(prepared.id) } else { StatementName::Once };
-        let is_known = prepared.is_reused
-            && (statements.touch(name) || self.steps.contains(&Step::Prepare(name)));
-        if !is_known {
-            // The one before it failed and is still there.
-            let is_left = name == StatementName::Once && statements.touch(name);
-            if is_left && !self.steps.contains(&Step::Deallocate(name)) {
-                self.deallocate(name);
-            }
-            self.prepare(statements, name, prepared);
-        }
-        self.sql.push_str("EXECUTE ");
-        self.sql.push_str(&name.to_string());
-        for (number, argument) in arguments.iter().enumerate() {
-            self.sql.push(if number == 0 { '(' } else { ',' });
-            push_literal(argument, &mut self.sql)
-                .map_err(|error| NodeFault::invariant(WHAT, error))?;
-        }
-        self.sql.push_str(if arguments.is_empty() { ";" } else { ");" });
-        self.steps.push(Step::Run);
-        self.runs = self.runs.saturating_add(1);
+        let types = prepared.parameters.iter().map(|of| parameter_type(*of));
+        self.know(statements, name, (&prepared.sql, types));
+        self.execute(
+            name,
+            arguments.iter().map(|argument| |out: &mut String| push_literal(argument, out)),
+        )?;
         if name == StatementName::Once {
             self.deallocate(name);
         }
+        Ok(())
+    }
+
+    /// Adds an insert that runs once for each of these rows of arguments, `of_rows` being its [`Prepared::of_rows`].
+    pub(crate) fn push_rows(
+        &mut self,
+        statements: &mut Statements,
+        (prepared, of_rows): (&Prepared, &str),
+        rows: &[&[Value]],
+    ) -> Result<(), NodeFault> {
+        let width = prepared.parameters.len();
+        if rows.iter().any(|row| row.len() != width) {
+            return Err(NodeFault::invariant(WHAT, "another number of arguments than parameters"));
+        }
+        let name = StatementName::OfRows(prepared.id);
+        let types = prepared.parameters.iter().map(|of| array_type(*of));
+        self.know(statements, name, (of_rows, types));
+        self.execute(
+            name,
+            (0..width).map(|column| {
+                move |out: &mut String| {
+                    push_array(rows.iter().filter_map(|row| row.get(column)), out)
+                }
+            }),
+        )
+    }
+
+    /// Prepares a statement that the connection does not know.
+    fn know<'t>(
+        &mut self,
+        statements: &mut Statements,
+        name: StatementName,
+        (sql, types): (&str, impl Iterator<Item = &'t str>),
+    ) {
+        let is_once = name == StatementName::Once;
+        let is_known = statements.touch(name);
+        if is_once && is_known && !self.steps.contains(&Step::Deallocate(name)) {
+            // The one before it failed and is still there.
+            self.deallocate(name);
+        }
+        if is_once || !(is_known || self.steps.contains(&Step::Prepare(name))) {
+            self.prepare(statements, name, (sql, types));
+        }
+    }
+
+    fn execute<W: FnOnce(&mut String) -> Result<(), LiteralError>>(
+        &mut self,
+        name: StatementName,
+        arguments: impl Iterator<Item = W>,
+    ) -> Result<(), NodeFault> {
+        // Writing to a string cannot fail.
+        let _ = write!(self.sql, "EXECUTE {name}");
+        let mut end = ";";
+        for argument in arguments {
+            self.sql.push(if end == ";" { '(' } else { ',' });
+            argument(&mut self.sql).map_err(|error| NodeFault::invariant(WHAT, error))?;
+            end = ");";
+        }
+        self.sql.push_str(end);
+        self.steps.push(Step::Run);
+        self.runs = self.runs.saturating_add(1);
         Ok(())
     }
 
@@ -110,7 +166,12 @@ impl Message {
         Plan { sql: self.sql, steps: self.steps }
     }
 
-    fn prepare(&mut self, statements: &Statements, name: StatementName, prepared: &Prepared) {
+    fn prepare<'t>(
+        &mut self,
+        statements: &Statements,
+        name: StatementName,
+        (sql, types): (&str, impl Iterator<Item = &'t str>),
+    ) {
         let prepares = |step: &&Step| matches!(step, Step::Prepare(_));
         let more = self.steps.iter().filter(prepares).count().saturating_add(1);
         for old in statements.to_deallocate(more) {
@@ -118,14 +179,15 @@ impl Message {
                 self.deallocate(old);
             }
         }
-        self.sql.push_str("PREPARE ");
-        self.sql.push_str(&name.to_string());
-        for (number, of) in prepared.parameters.iter().enumerate() {
-            self.sql.push(if number == 0 { '(' } else { ',' });
-            self.sql.push_str(parameter_type(*of));
+        let _ = write!(self.sql, "PREPARE {name}");
+        let mut end = " AS ";
+        for of in types {
+            self.sql.push(if end == " AS " { '(' } else { ',' });
+            self.sql.push_str(of);
+            end = ") AS ";
         }
-        self.sql.push_str(if prepared.parameters.is_empty() { " AS " } else { ") AS " });
-        self.sql.push_str(&prepared.sql);
+        self.sql.push_str(end);
+        self.sql.push_str(sql);
         self.sql.push(';');
         self.steps.push(Step::Prepare(name));
     }
@@ -152,9 +214,14 @@ impl Plan {
             match step {
                 Step::Prepare(name) => statements.prepared(*name),
                 Step::Deallocate(name) => statements.deallocated(*name),
-                Step::Run | Step::Savepoint => {}
+                Step::Run | Step::Own => {}
             }
         }
+    }
+
+    /// Whether the statement at this place is one of the program.
+    pub(crate) fn is_run(&self, place: usize) -> bool {
+        self.steps.get(place) == Some(&Step::Run)
     }
 
     /// Statements of the program among the first `done`.

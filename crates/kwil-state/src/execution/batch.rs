@@ -2,20 +2,21 @@
 //!
 //! ```text
 //! payload ─► gather ─┬─ writes only ────────► waits with others ─► one savepoint, one message ─┬─ done
-//!                    │                                                                         └─ a failure: each again,
-//!                    │                                                                            on its own
+//!                    │                                                                         └─ a failure: again in parts,
+//!                    │                                                                            the culprit on its own
 //!                    ├─ fails without the database ─► its result
 //!                    └─ needs the database ─► those that wait go first, then it runs in a savepoint of its own
 //! ```
 //!
 //! The outcome is that of one payload after the other, each in a savepoint: what waits has no effect that another payload
-//! could have seen, and a message that fails is undone whole.
+//! could have seen, and a message that fails is undone whole. Inserts of one row that follow each other become one of many
+//! rows where that is the same, see [`Prepared::of_rows`](kwil_engine::Prepared::of_rows).
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use kwil_engine::{Engine, Invocation};
-use kwil_types::{Amount, TxResult};
+use kwil_types::{Amount, TxResult, Value};
 
 use super::engine::{Ran, Statement, run_payload};
 use crate::block::{Block, Message};
@@ -25,9 +26,11 @@ use crate::values::size_of;
 use crate::write_session::WriteSession;
 
 /// Statements that wait at most.
-const MAX_STATEMENTS: usize = 256;
+const MAX_STATEMENTS: usize = 512;
 /// Bytes of a message at most, roughly.
 const MAX_BYTES: u64 = 1 << 20;
+/// Parts that a message is cut into when a statement of it failed.
+const PARTS: usize = 8;
 
 /// A payload of a transaction, and what its result needs.
 #[derive(Debug)]
@@ -119,7 +122,8 @@ impl<'e, 'p> Batch<'e, 'p> {
         Ok(())
     }
 
-    /// Sends what waits. After a failure each payload is run again on its own, and its result replaced.
+    /// Sends what waits. After a failure it goes in smaller parts, down to single payloads: each of those is run again on its
+    /// own, and its result replaced.
     pub(super) async fn settle(
         &mut self,
         block: &mut Block<'_>,
@@ -127,26 +131,24 @@ impl<'e, 'p> Batch<'e, 'p> {
     ) -> Result<(), NodeFault> {
         let waiting = std::mem::take(&mut self.waiting);
         (self.message, self.bytes) = (0, 0);
-        if waiting.is_empty() {
-            return Ok(());
-        }
-        let mut message = Message::in_savepoint(block.draft.unreleased);
-        for (statement, arguments) in waiting.iter().flat_map(|(_, statements)| statements) {
-            message.push(block.statements, statement, arguments)?;
-        }
-        let sent = block.send(message, None, None).await?;
-        block.savepoint_is_open();
-        match sent.result {
-            Ok(()) => return block.release_later(),
-            Err(StatementError::Node(fault)) => return Err(fault),
-            Err(StatementError::Tx(_)) => block.rollback().await?,
-        }
-        for (job, _) in &waiting {
-            let result = self.alone(block, job).await?;
-            let Some(slot) = results.get_mut(job.number) else {
-                return Err(NodeFault::invariant("execute a block", "a result has no place"));
-            };
-            *slot = result;
+        // What is still to be sent, the next last.
+        let mut parts: Vec<&[(Job<'p>, Gathered)]> = vec![waiting.as_slice()];
+        while let Some(part) = parts.pop() {
+            match part {
+                [] => {}
+                _ if try_together(block, part).await? => {}
+                [(job, _)] => {
+                    let result = self.alone(block, job).await?;
+                    let Some(slot) = results.get_mut(job.number) else {
+                        return Err(NodeFault::invariant(
+                            "execute a block",
+                            "a result has no place",
+                        ));
+                    };
+                    *slot = result;
+                }
+                _ => parts.extend(part.chunks(part.len().div_ceil(PARTS)).rev()),
+            }
         }
         Ok(())
     }
@@ -157,6 +159,35 @@ impl<'e, 'p> Batch<'e, 'p> {
         let ran = run_payload(self.engine, &mut session, &job.invocation, job.statement).await?;
         session.close(ran.code.is_ok()).await?;
         Ok(result_of(ran, &job.taken))
+    }
+}
+
+/// Runs the statements of payloads in one savepoint. Whether all of them succeeded; if not, nothing was done.
+async fn try_together(
+    block: &mut Block<'_>,
+    payloads: &[(Job<'_>, Gathered)],
+) -> Result<bool, NodeFault> {
+    let mut message = Message::in_savepoint(block.draft.unreleased);
+    let statements: Vec<_> = payloads.iter().flat_map(|(_, statements)| statements).collect();
+    for same in statements.chunk_by(|(one, _), (next, _)| one.id == next.id) {
+        match same {
+            [(prepared, _), _, ..] if let Some(sql) = &prepared.of_rows => {
+                let rows: Vec<&[Value]> = same.iter().map(|(_, row)| row.as_slice()).collect();
+                message.push_rows(block.statements, (prepared, sql), &rows)?;
+            }
+            _ => {
+                for (prepared, arguments) in same {
+                    message.push(block.statements, prepared, arguments)?;
+                }
+            }
+        }
+    }
+    let sent = block.send(message, None, None).await?;
+    block.savepoint_is_open();
+    match sent.result {
+        Ok(()) => block.release_later().map(|()| true),
+        Err(StatementError::Tx(_)) => block.rollback().await.map(|()| false),
+        Err(StatementError::Node(fault)) => Err(fault),
     }
 }
 

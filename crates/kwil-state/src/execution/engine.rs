@@ -110,9 +110,34 @@ fn argument_lists(execute: &Execute) -> Result<Vec<Vec<Value>>, ValueError> {
     execute.calls().map(|call| call.iter().map(EncodedValue::to_value).collect()).collect()
 }
 
+/// The proposer of a block as the contextual variables show it; computed once, because it takes curve arithmetic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LeaderForms {
+    key: PublicKey,
+    hex: String,
+    senders: BTreeMap<&'static str, Result<Option<Vec<u8>>, String>>,
+}
+
+impl LeaderForms {
+    pub(crate) fn of(proposer: &PublicKey) -> Self {
+        let stock = AuthType::STOCK.map(AuthType::as_str);
+        let senders = stock.into_iter().map(|name| (name, sender_of(proposer, name))).collect();
+        Self { key: *proposer, hex: hex::encode(proposer.as_bytes()), senders }
+    }
+
+    fn sender(&self, auth_type: &str) -> Result<Option<Vec<u8>>, String> {
+        let known = self.senders.get(auth_type).cloned();
+        known.unwrap_or_else(|| sender_of(&self.key, auth_type))
+    }
+}
+
 /// What the contextual variables show in a transaction.
-pub(crate) fn invocation_of(tx: &TxContext, signer: &[u8], block: &BlockContext) -> Invocation {
-    let leader_sender = sender_of(&block.proposer, &tx.auth_type);
+pub(crate) fn invocation_of(
+    tx: &TxContext,
+    signer: &[u8],
+    block: &BlockContext,
+    leader: &LeaderForms,
+) -> Invocation {
     Invocation {
         caller: tx.caller.clone(),
         signer: Some(signer.to_vec()),
@@ -120,8 +145,8 @@ pub(crate) fn invocation_of(tx: &TxContext, signer: &[u8], block: &BlockContext)
         txid: tx.id.to_string(),
         height: i64::try_from(block.height).unwrap_or(i64::MAX),
         block_timestamp: block.time,
-        leader: hex::encode(block.proposer.as_bytes()),
-        leader_sender,
+        leader: leader.hex.clone(),
+        leader_sender: leader.sender(&tx.auth_type),
         has_transaction: true,
         is_system: false,
     }

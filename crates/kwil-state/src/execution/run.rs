@@ -14,7 +14,7 @@ use kwil_types::{
 
 use super::batch::{Batch, Job};
 use super::end::end_of_block;
-use super::engine::{Statement, invocation_of, with_error};
+use super::engine::{LeaderForms, Statement, invocation_of, with_error};
 use super::outcome::{BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
 use super::plan::{Plan, Planned, plan};
 use super::state::{BlockContext, BlockState, Loaded, TxContext};
@@ -53,13 +53,14 @@ pub(crate) async fn run(
     let time = i64::try_from(seconds).unwrap_or(i64::MAX);
     let height = input.header.height.get();
     let context = BlockContext { height, time, proposer: input.header.proposer };
+    let leader = LeaderForms::of(&context.proposer);
     let mut state = BlockState::new(context, committed, loaded);
     replace_leader(&mut state, input)?;
     let mut results = Vec::with_capacity(plan.txs.len());
     sources.done.store(0, Ordering::Relaxed);
     let mut batch = sources.engine.as_deref().map(|engine| Batch::new(engine, sources.together));
     for planned in &plan.txs {
-        let result = match transaction(sources, &mut state, (results.len(), planned))? {
+        let result = match transaction(sources, &mut state, &leader, (results.len(), planned))? {
             Step::Done(result) => result,
             Step::Engine(job) => match &mut batch {
                 Some(batch) => batch.run(block, job, &mut results).await?,
@@ -139,6 +140,7 @@ enum Step<'p> {
 fn transaction<'p>(
     sources: &Sources,
     state: &mut BlockState,
+    leader: &LeaderForms,
     (number, planned): (usize, &'p Planned),
 ) -> Result<Step<'p>, NodeFault> {
     let done = |result| Step::Done(result);
@@ -182,7 +184,7 @@ fn transaction<'p>(
     };
     if let Some(statement) = statement_of(payload) {
         let signer = &planned.raw.transaction().sender;
-        let invocation = invocation_of(&tx, signer, &state.context);
+        let invocation = invocation_of(&tx, signer, &state.context, leader);
         return Ok(Step::Engine(Job { number, invocation, statement, taken }));
     }
     let point = state.checkpoint();

@@ -9,6 +9,7 @@ use crate::block::Block;
 use crate::chain::ChainIdentity;
 use crate::database::Database;
 use crate::fault::NodeFault;
+use crate::readers::{Lent, NotLent, lend};
 use crate::reads::Reads;
 use crate::write_session::WriteSession;
 use crate::writer::Writer;
@@ -27,6 +28,18 @@ pub fn write_session<'b, 'w>(
 #[must_use]
 pub fn reads_of(writer: &Writer, engine: Engine, database: &Database) -> Reads {
     Reads::new(Some(Arc::new(engine)), database.clone(), writer.catalogs().clone())
+}
+
+/// A connection as readers have it, taken out of their pool.
+///
+/// # Errors
+/// [`NodeFault`] when there is none.
+pub async fn reader(database: &Database) -> Result<sqlx::PgConnection, NodeFault> {
+    match lend(database.readers()).await {
+        Ok(lent) => Ok(Lent::take(lent).connection),
+        Err(NotLent::Fault(fault)) => Err(fault),
+        Err(NotLent::Busy) => Err(NodeFault::invariant("take a reader", "all are in use")),
+    }
 }
 
 /// The genesis of a network without validators, whose database belongs to `owner`.

@@ -12,6 +12,9 @@ pub(crate) enum LiteralError {
     /// PostgreSQL's texts have no NUL.
     #[error("a text with a NUL character")]
     Nul,
+    /// Arrays have one dimension.
+    #[error("an array in an array")]
+    Nested,
 }
 
 /// Writes a value as an untyped literal: the statement that takes it says the type. Inside quotes only quotes are doubled,
@@ -19,32 +22,58 @@ pub(crate) enum LiteralError {
 pub(crate) fn push_literal(value: &Value, out: &mut String) -> Result<(), LiteralError> {
     match value {
         Value::Null(_) => out.push_str("NULL"),
+        Value::Scalar(Scalar::Text(text)) => push_quoted(text, out)?,
         Value::Scalar(scalar) => {
-            let mut text = String::new();
-            push_text(scalar, &mut text);
-            push_quoted(&text, out)?;
+            out.push('\'');
+            push_text(scalar, out);
+            out.push('\'');
         }
-        Value::Array(array) => {
-            let mut text = String::from("{");
-            for (number, item) in array.items().iter().enumerate() {
-                if number > 0 {
-                    text.push(',');
-                }
-                match item {
-                    None => text.push_str("NULL"),
-                    Some(Scalar::Text(item)) => push_quoted_element(item, &mut text),
-                    Some(item) => {
-                        let mut element = String::new();
-                        push_text(item, &mut element);
-                        push_quoted_element(&element, &mut text);
-                    }
-                }
-            }
-            text.push('}');
-            push_quoted(&text, out)?;
-        }
+        Value::Array(array) => push_items(array.items().iter().map(Option::as_ref), out)?,
     }
     Ok(())
+}
+
+/// Writes the literal of an array that has the values, which are scalars or NULL, as its elements.
+pub(crate) fn push_array<'v>(
+    values: impl Iterator<Item = &'v Value>,
+    out: &mut String,
+) -> Result<(), LiteralError> {
+    let mut nested = false;
+    let items = values.map(|value| match value {
+        Value::Null(_) => None,
+        Value::Scalar(scalar) => Some(scalar),
+        Value::Array(_) => {
+            nested = true;
+            None
+        }
+    });
+    push_items(items, out)?;
+    if nested { Err(LiteralError::Nested) } else { Ok(()) }
+}
+
+fn push_items<'v>(
+    items: impl Iterator<Item = Option<&'v Scalar>>,
+    out: &mut String,
+) -> Result<(), LiteralError> {
+    let mut text = String::from("{");
+    for (number, item) in items.enumerate() {
+        if number > 0 {
+            text.push(',');
+        }
+        match item {
+            None => text.push_str("NULL"),
+            Some(Scalar::Text(item)) => push_quoted_element(item, &mut text),
+            // Nothing in them needs quotes.
+            Some(Scalar::Int8(_) | Scalar::Bool(_) | Scalar::Uuid(_) | Scalar::Numeric(_)) => {
+                item.into_iter().for_each(|item| push_text(item, &mut text));
+            }
+            Some(Scalar::Bytea(bytes)) => {
+                push_quoted_element(&format!("\\x{}", hex::encode(bytes)), &mut text);
+            }
+        }
+    }
+    text.push('}');
+    push_quoted(&text, out)
 }
 
 fn push_quoted(text: &str, out: &mut String) -> Result<(), LiteralError> {
@@ -52,11 +81,9 @@ fn push_quoted(text: &str, out: &mut String) -> Result<(), LiteralError> {
         return Err(LiteralError::Nul);
     }
     out.push('\'');
-    for part in text.split_inclusive('\'') {
+    for (number, part) in text.split('\'').enumerate() {
+        out.push_str(if number > 0 { "''" } else { "" });
         out.push_str(part);
-        if part.ends_with('\'') {
-            out.push('\'');
-        }
     }
     out.push('\'');
     Ok(())
@@ -93,6 +120,11 @@ pub(crate) fn parameter_type(of: DataType) -> &'static str {
         (TypeKind::Numeric { .. }, false) => "numeric",
         (TypeKind::Numeric { .. }, true) => "numeric[]",
     }
+}
+
+/// PostgreSQL's name of the type of an array of such values.
+pub(crate) fn array_type(of: DataType) -> &'static str {
+    parameter_type(DataType::array(of.kind()))
 }
 
 #[cfg(test)]

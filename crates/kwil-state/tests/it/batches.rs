@@ -2,8 +2,10 @@
 
 use kwil_state::{BlockOutcome, verify_state};
 use kwil_types::{
-    Array, EncodedValue, Execute, Payload, RawStatement, RawTx, Scalar, Transfer, TypeKind, Value,
+    Array, DataType, Decimal, EncodedValue, Execute, Payload, RawStatement, RawTx, Scalar,
+    Transfer, TypeKind, Value,
 };
+use uuid::Uuid;
 
 use crate::network::{Net, Setup, account_of, tx, user};
 
@@ -36,6 +38,13 @@ const SCHEMA: &str = "
     };
     CREATE ACTION reply($id INT, $note INT) PUBLIC { INSERT INTO replies VALUES ($id, $note); };
     CREATE ACTION forget($id INT) PUBLIC { DELETE FROM notes WHERE id = $id; };
+    CREATE TABLE nodes (id INT PRIMARY KEY, parent INT REFERENCES nodes(id));
+    CREATE ACTION grow($id INT, $parent INT) PUBLIC { INSERT INTO nodes VALUES ($id, $parent); };
+    CREATE TABLE kinds (id INT PRIMARY KEY, t TEXT, b BYTEA, u UUID, n NUMERIC(20,4), f BOOL, a TEXT[]);
+    CREATE ACTION keep($id INT, $t TEXT, $b BYTEA, $u UUID, $n NUMERIC(20,4), $f BOOL) PUBLIC {
+        INSERT INTO kinds (id, t, b, u, n, f) VALUES ($id, $t || '!', $b, $u, $n * 2::NUMERIC(20,4), NOT $f);
+    };
+    CREATE ACTION keep_list($id INT, $a TEXT[]) PUBLIC { INSERT INTO kinds (id, a) VALUES ($id, $a); };
     CREATE ACTION many($ids INT[]) PUBLIC {
         FOR $id IN ARRAY $ids { INSERT INTO notes (id, author, size) VALUES ($id, 'many', $id); }
     };
@@ -70,7 +79,22 @@ fn raw(statement: String) -> Payload {
 
 /// Payloads that succeed, that fail at once, that fail late, that read, and that are no business of the engine.
 fn payload(dice: &mut Dice) -> Payload {
-    match dice.roll(14) {
+    match dice.roll(18) {
+        14 | 15 => {
+            let (id, parent) = (dice.number(60), dice.number(60));
+            // The first refers to the second, which comes later: it has to fail.
+            let null = Value::Null(DataType::scalar(TypeKind::Int8));
+            let parents =
+                if dice.roll(3) == 0 { [null, id.clone()] } else { [parent.clone(), null] };
+            let [first, second] = parents;
+            call("grow", vec![vec![id, first], vec![parent, second]])
+        }
+        16 => call("keep", vec![kinds(dice)]),
+        17 => {
+            let items = ["a,b", "{}"].map(|item| Some(Scalar::Text(item.into()))).into();
+            let list = Value::Array(Array::new(TypeKind::Text, items).unwrap());
+            call("keep_list", vec![vec![dice.number(200), list]])
+        }
         0..=3 => call("add", vec![vec![dice.number(400), dice.number(100)]]),
         4 => call("add", vec![vec![dice.number(400), 1.into()], vec![dice.number(400), 2.into()]]),
         5 => call("add_even", vec![vec![dice.number(400)]]),
@@ -93,6 +117,26 @@ fn payload(dice: &mut Dice) -> Payload {
         },
         _ => Payload::Transfer(Transfer { to: account_of(&user(9)), amount: 1_u64.into() }),
     }
+}
+
+/// Arguments of `keep`: every kind of scalar, NULLs, and texts that try to get out of their quotes.
+fn kinds(dice: &mut Dice) -> Vec<Value> {
+    let texts = ["", "NULL", "it's {\"quoted\", \\'}", "'); DROP TABLE kinds; --", "zwölf\n"];
+    let text = texts[usize::try_from(dice.roll(5)).unwrap()];
+    let number = format!("-{}.{:04}", dice.roll(100_000), dice.roll(10_000));
+    let scalars = [
+        Scalar::Text(text.into()),
+        Scalar::Bytea(text.as_bytes().to_vec().into()),
+        Scalar::Uuid(Uuid::from_u128(u128::from(dice.roll(1 << 20)))),
+        Scalar::Numeric(Decimal::parse(&number, 20, 4).unwrap()),
+        Scalar::Bool(dice.roll(2) == 0),
+    ];
+    let mut arguments = vec![dice.number(200)];
+    arguments.extend(scalars.map(|scalar| match dice.roll(4) {
+        0 => Value::Null(Value::from(scalar).data_type()),
+        _ => scalar.into(),
+    }));
+    arguments
 }
 
 fn blocks(seed: u64) -> Vec<Vec<RawTx>> {

@@ -6,6 +6,7 @@ use kwil_engine::{FailureClass, Invocation, ReadLimits};
 use kwil_lang::ErrorClass;
 use kwil_state::{ReadBounds, ReadError, Reads, verify_state};
 use kwil_types::{EncodedValue, Execute, Parameter, Payload, RawStatement, RawTx, Value};
+use tokio_util::sync::CancellationToken;
 
 use crate::network::{Net, Setup, tx, user};
 
@@ -202,6 +203,67 @@ async fn reads_show_a_committed_height_and_change_nothing() {
         assert_eq!(failure.class, FailureClass::Lang(ErrorClass::CannotMutateState), "{statement}");
     }
     assert_eq!(rows(&net, "SELECT id FROM notes").await.len(), 1);
+}
+
+#[tokio::test]
+async fn all_statements_of_a_read_see_one_block_while_blocks_are_committed() {
+    let mut net = start().await;
+    let statements = [
+        "CREATE TABLE ticks (id INT PRIMARY KEY, n INT NOT NULL)",
+        "INSERT INTO ticks VALUES (1, 0)",
+        "CREATE ACTION tick() PUBLIC { UPDATE ticks SET n = n + 1; }",
+        "CREATE ACTION twice() PUBLIC VIEW RETURNS (a INT, b INT, at INT) {
+            $a INT; $b INT;
+            FOR $first IN SELECT n FROM ticks { $a := $first.n; }
+            FOR $second IN SELECT n FROM ticks { $b := $second.n; }
+            RETURN $a, $b, @height;
+        }",
+    ];
+    net.block((1..).zip(statements).map(|(nonce, it)| sql(nonce, it)).collect()).await;
+    let (start, done) = (net.executor.chain().height, CancellationToken::new());
+    let mut readers = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (reads, done) = (reads(&net), done.clone());
+        readers.spawn(async move {
+            let (mut count, mut last) = (0_u32, 0);
+            while !done.is_cancelled() || count == 0 {
+                let asking = Invocation { height: 0, ..Invocation::default() };
+                let answer = reads.call("", "twice", Vec::new(), asking, bounds()).await.unwrap();
+                let height = i64::try_from(answer.height).unwrap();
+                let ticks = i64::try_from(answer.height - start).unwrap();
+                assert_eq!(answer.result.rows, [[Value::from(ticks), ticks.into(), height.into()]]);
+                assert!(height >= last, "{height} after {last}");
+                (count, last) = (count + 1, height);
+            }
+            count
+        });
+    }
+    for nonce in 5..25 {
+        // A definition now and then, so that statements and catalogs change under the readers.
+        let extra = sql(2 * nonce - 4, &format!("CREATE INDEX i{nonce} ON ticks (n)"));
+        let results = results(&mut net, vec![call(2 * nonce - 5, "tick", &[]), extra]).await;
+        assert!(results.iter().all(|(code, _)| *code == 0), "{results:?}");
+    }
+    done.cancel();
+    while let Some(count) = readers.join_next().await {
+        assert!(count.unwrap() > 0);
+    }
+}
+
+#[tokio::test]
+async fn connections_that_ended_while_nobody_used_them_are_no_failures() {
+    let mut net = start().await;
+    net.block(vec![sql(1, NOTES), sql(2, "INSERT INTO notes VALUES (1, 'a')")]).await;
+    let several = async || {
+        let asking = (0..3).map(|_| rows(&net, "SELECT body FROM notes"));
+        futures_util::future::join_all(asking).await
+    };
+    let before = several().await;
+    let ended = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'kwild reader'";
+    let mut root = net.test.connect_superuser().await;
+    let ended = sqlx::raw_sql(ended).fetch_all(&mut root).await.unwrap();
+    assert!(!ended.is_empty(), "no connection was kept");
+    assert_eq!(several().await, before);
 }
 
 #[tokio::test]

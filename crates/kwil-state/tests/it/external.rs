@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use kwil_state::testing::TestDatabase;
+use kwil_state::testing::{TestDatabase, reader};
 use kwil_state::{
     ConnectProblem, Database, Endpoint, External, ExternalError, Finding, Managed, Secret, Writer,
 };
@@ -49,9 +49,10 @@ async fn an_ordinary_owner_is_enough_for_everything_a_node_does() {
     assert!(kwil_state::verify_state(&endpoint, None).await.unwrap().holds());
     // Without the readers' role reads are protected by the transaction alone.
     let readers = Database::new(endpoint, 10);
-    let mut view = readers.read().await.unwrap();
-    assert_eq!(view.query("SELECT * FROM main.t").await.unwrap().len(), 1);
-    assert!(view.query("DELETE FROM main.t").await.is_err());
+    let mut view = reader(&readers).await.unwrap();
+    let rows = sqlx::raw_sql("SELECT * FROM main.t").fetch_all(&mut view).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(sqlx::raw_sql("DELETE FROM main.t").execute(&mut view).await.is_err());
 }
 
 #[tokio::test]

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use kwil_crypto::Hash;
+use kwil_state::testing::reader;
 use kwil_state::{
     ChainIdentity, Database, FaultKind, NewColumn, RowChange, StatementError, Writer, verify_state,
 };
 use sqlx::Row as _;
+use sqlx::postgres::PgRow;
 use tokio_util::sync::CancellationToken;
 
 use crate::fixture::{
@@ -533,31 +535,31 @@ async fn readers_see_the_committed_height_and_cannot_write() {
     let readers = Database::new(database.endpoint().clone(), 10);
     let mut block = next(&mut writer).await;
     block.execute("INSERT INTO main.t VALUES (2, 'b', 2)").await.unwrap();
-    let mut before = readers.read().await.unwrap();
-    assert_eq!(before.chain().unwrap().height, height);
+    let view = "SELECT count(*), (SELECT height FROM kwild_meta.chain) FROM main.t";
+    let mut before = reader(&readers).await.unwrap();
+    sqlx::raw_sql("BEGIN").execute(&mut before).await.unwrap();
+    let seen = |row: PgRow| (row.get::<i64, _>(0), row.get::<i64, _>(1).cast_unsigned());
+    let row = sqlx::raw_sql(view).fetch_one(&mut before).await.unwrap();
+    assert_eq!(seen(row), (1, height));
     commit(&mut writer).await;
-    for (view, rows, at) in
-        [(&mut before, 1, height), (&mut readers.read().await.unwrap(), 2, height + 1)]
-    {
-        let count: i64 = view.query("SELECT count(*) FROM main.t").await.unwrap()[0].get(0);
-        assert_eq!((count, view.chain().unwrap().height), (rows, at));
+    let mut after = reader(&readers).await.unwrap();
+    for (connection, rows, at) in [(&mut before, 1, height), (&mut after, 2, height + 1)] {
+        let row = sqlx::raw_sql(view).fetch_one(connection).await.unwrap();
+        assert_eq!(seen(row), (rows, at));
     }
-    let mut view = readers.read().await.unwrap();
-    let limit: String =
-        view.query("SELECT current_setting('temp_file_limit')").await.unwrap()[0].get(0);
+    let limit = "SELECT current_setting('temp_file_limit')";
+    let limit: String = sqlx::raw_sql(limit).fetch_one(&mut after).await.unwrap().get(0);
     assert_eq!(limit, "4GB");
-    assert!(view.query("DELETE FROM main.t").await.is_err());
-    drop(view);
-    let mut view = readers.read().await.unwrap();
+    assert!(sqlx::raw_sql("DELETE FROM main.t").execute(&mut after).await.is_err());
     assert!(
-        view.query("SELECT * FROM kwild_meta.accounts").await.is_err(),
+        sqlx::raw_sql("SELECT * FROM kwild_meta.accounts").execute(&mut after).await.is_err(),
         "readers see user tables only"
     );
     let mut node = readers.inspect().await.unwrap();
     assert_eq!(node.count::<Account>().await.unwrap(), 0);
     assert_eq!(readers.identity().await.unwrap(), Some(identity()));
     assert_eq!(readers.fingerprint().await.unwrap(), readers.fingerprint().await.unwrap());
-    drop((before, view, node));
+    drop((before, after, node));
     assert!(readers.close(Duration::from_secs(10)).await);
 }
 
