@@ -6,6 +6,7 @@ mod load;
 mod network;
 mod process;
 mod report;
+mod workload;
 
 use std::path::PathBuf;
 
@@ -13,7 +14,7 @@ use anyhow::{Result, bail};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// `network`: transfers on one and on three local validators; `execute`: SQL and actions in blocks, and reads
+    /// `network`: transfers, SQL and actions on one and on three local validators; `execute`: SQL and actions in blocks, and reads
     name: String,
     /// Write the numbers here as JSON
     #[arg(long, value_name = "FILE")]

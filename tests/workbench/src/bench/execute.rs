@@ -5,7 +5,6 @@
 mod chain;
 mod raw;
 mod reading;
-mod workload;
 
 use std::fmt::Write as _;
 use std::time::Instant;
@@ -14,9 +13,9 @@ use anyhow::{Result, ensure};
 use kwil_types::RawTx;
 use serde_json::{Value, json};
 
+use super::workload::{SCHEMA, WORKLOADS, Workload};
 use chain::Chain;
 use raw::Raw;
-use workload::{WORKLOADS, Workload};
 
 /// Transactions of one measurement, at least.
 const TRANSACTIONS: usize = 10_000;
@@ -60,7 +59,7 @@ pub(super) async fn measure(only: &str) -> Result<Measured> {
 
 async fn blocks(workload: &Workload, size: usize, senders: usize) -> Result<Line> {
     let mut chain = Chain::start().await?;
-    chain.owner_runs(workload::SCHEMA).await?;
+    chain.owner_runs(SCHEMA).await?;
     let wanted = TRANSACTIONS.checked_div(workload.rows).unwrap_or(1).max(size);
     let count = wanted.div_ceil(size);
     let size = size.min(wanted);
@@ -134,8 +133,9 @@ impl Measured {
         let _ = writeln!(
             page,
             "| single-row inserts, one round trip each | {:.0} |\n| single-row inserts, pipelined | {:.0} |\n\
-             | select, update, insert and commit, as pgbench | {:.0} |\n",
-            self.raw.round_trip, self.raw.pipelined, self.raw.pgbench
+             | select, update, insert and commit, as pgbench | {:.0} |\n\
+             | 5,000 updates of one row | {:.0} |\n",
+            self.raw.round_trip, self.raw.pipelined, self.raw.pgbench, self.raw.one_row
         );
         page.push_str(
             "| workload | block | senders | transactions/s | µs each | rows/s | of pipelined |\n|---|---|---|---|---|---|---|\n",

@@ -1,25 +1,36 @@
-//! Senders of signed transfers.
+//! Senders of signed transactions.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use kwil_client::{ClientOptions, Provider, TxDraft, UserClient, account_of_signer};
+use kwil_client::{ClientOptions, Parameters, Provider, TxDraft, UserClient, account_of_signer};
 use kwil_crypto::auth::Signer;
 use kwil_crypto::{EthAddress, KeyType, PrivateKey};
 use kwil_types::{AccountId, RawTx};
 use tokio::task::JoinSet;
+
+use super::workload::Workload;
 
 /// Accounts that send.
 pub(super) const SENDERS: u8 = 64;
 const CHAIN: &str = "test-chain";
 const WAIT: Duration = Duration::from_secs(15);
 
+/// What senders send.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Work {
+    Transfer,
+    Database(&'static Workload),
+}
+
 /// One sender.
 pub(super) struct Sender {
     signer: Signer,
     account: AccountId,
     nonce: u64,
+    /// Every sender has numbers of rows of its own.
+    next_row: i64,
 }
 
 /// Senders with fixed keys, so that a genesis document can endow them.
@@ -28,7 +39,8 @@ pub(super) fn senders() -> Result<Vec<Sender>> {
         .map(|number| {
             let signer = Signer::user(PrivateKey::from_bytes(KeyType::Secp256k1, &[number; 32])?);
             let account = account_of_signer(&signer)?;
-            Ok(Sender { signer, account, nonce: 0 })
+            let next_row = i64::from(number).saturating_mul(1_000_000_000);
+            Ok(Sender { signer, account, nonce: 0, next_row })
         })
         .collect()
 }
@@ -42,10 +54,37 @@ pub(super) fn allocations() -> Result<Vec<String>> {
 }
 
 impl Sender {
-    fn next(&mut self) -> Result<RawTx> {
+    fn next(&mut self, work: Work) -> Result<RawTx> {
+        match work {
+            Work::Transfer => {
+                let to = AccountId::from(EthAddress([7; 20]));
+                self.sign(&TxDraft::transfer(to, 1u64.into())?)
+            }
+            Work::Database(workload) => {
+                let first = self.next_row;
+                self.next_row = first.saturating_add(i64::try_from(workload.rows)?);
+                self.sign(&TxDraft::new(&(workload.payload)(first, workload.rows)?)?)
+            }
+        }
+    }
+
+    fn sign(&mut self, draft: &TxDraft) -> Result<RawTx> {
         self.nonce = self.nonce.saturating_add(1);
-        let to = AccountId::from(EthAddress([7; 20]));
-        Ok(TxDraft::transfer(to, 1u64.into())?.nonce(self.nonce).sign(&self.signer, CHAIN)?)
+        Ok(draft.clone().nonce(self.nonce).sign(&self.signer, CHAIN)?)
+    }
+
+    /// Identity in the text form.
+    pub(super) fn identifier(&self) -> String {
+        self.signer.identifier()
+    }
+
+    /// Runs a script and waits for it.
+    pub(super) async fn run(&mut self, client: &UserClient, script: &str) -> Result<()> {
+        let raw = self.sign(&TxDraft::raw_statement(script, &Parameters::new())?)?;
+        let answer = client.broadcast_and_wait(raw.transaction().into(), WAIT).await?;
+        let result = answer.result.context("no result of the script")?;
+        ensure!(result.code == 0, "the script failed: {}", result.log);
+        Ok(())
     }
 }
 
@@ -72,7 +111,7 @@ pub(super) async fn latencies(
         let mut sender: Sender = free.recv().await.context("senders are gone")?;
         let (client, free_tx) = (Arc::clone(&client), free_tx.clone());
         sent.spawn(async move {
-            let raw = sender.next()?;
+            let raw = sender.next(Work::Transfer)?;
             let started = Instant::now();
             let answer = client.broadcast_and_wait(raw.transaction().into(), WAIT).await?;
             let took = started.elapsed();
@@ -94,16 +133,17 @@ pub(super) async fn latencies(
     Ok((times, back))
 }
 
-/// Transfers per second from the first broadcast to the last commit. Signing happens before the clock starts.
+/// Transactions per second from the first broadcast to the last commit. Signing happens before the clock starts.
 pub(super) async fn throughput(
-    mut senders: Vec<Sender>,
+    senders: &mut [Sender],
     provider: &str,
-    transfers: u64,
+    work: Work,
+    transactions: u64,
 ) -> Result<f64> {
-    let each = transfers.div_ceil(u64::from(SENDERS));
+    let each = transactions.div_ceil(u64::from(SENDERS));
     let mut signed = Vec::new();
-    for sender in &mut senders {
-        let batch: Result<Vec<RawTx>> = (0..each).map(|_| sender.next()).collect();
+    for sender in &mut *senders {
+        let batch: Result<Vec<RawTx>> = (0..each).map(|_| sender.next(work)).collect();
         signed.push(batch?);
     }
     let client = Arc::new(client(provider)?);
@@ -112,7 +152,7 @@ pub(super) async fn throughput(
     for batch in signed {
         let client = Arc::clone(&client);
         work.spawn(async move {
-            let (last, others) = batch.split_last().context("no transfers")?;
+            let (last, others) = batch.split_last().context("no transactions")?;
             for raw in others {
                 client.broadcast(raw.transaction().into()).await?;
             }
@@ -124,11 +164,11 @@ pub(super) async fn throughput(
         done??;
     }
     let took = started.elapsed().as_secs_f64();
-    for sender in &senders {
+    for sender in senders.iter() {
         let account = client.account(&sender.account, false).await?;
         ensure!(
             u64::try_from(account.nonce)? == sender.nonce,
-            "a transfer is missing: nonce {} of {}",
+            "a transaction is missing: nonce {} of {}",
             account.nonce,
             sender.nonce
         );

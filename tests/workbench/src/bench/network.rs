@@ -1,5 +1,7 @@
 //! One network: its speed and what it needs.
 
+mod database;
+
 use std::fmt;
 use std::time::{Duration, Instant};
 
@@ -9,6 +11,7 @@ use kwil_harness::network::{Network, Plan};
 use tokio::runtime::Runtime;
 
 use super::{load, process};
+pub(super) use database::Database;
 
 const RATE: u64 = 200;
 const IDLE: Duration = Duration::from_secs(10);
@@ -23,6 +26,7 @@ pub(super) struct Measured {
     pub(super) transfers_per_s: f64,
     pub(super) idle_rss_mib: f64,
     pub(super) idle_cpu_percent: f64,
+    pub(super) database: Database,
     pub(super) sync: Sync,
 }
 
@@ -50,7 +54,8 @@ impl fmt::Display for Measured {
             self.sync.blocks,
             self.sync.blocks_per_s,
             self.sync.mb_per_s
-        )
+        )?;
+        write!(f, "\n{}", self.database)
     }
 }
 
@@ -63,6 +68,7 @@ pub(super) fn measure(
     let lab = Lab::new()?;
     let plan = Plan {
         alloc: load::allocations()?,
+        owner: load::senders()?.first().map(load::Sender::identifier),
         flags: vec!["--mempool.max-txs-per-sender".into(), "100000".into()],
         ..Plan::default()
     };
@@ -88,9 +94,15 @@ pub(super) fn measure(
         process::cpu(pid)?.saturating_sub(before).as_secs_f64() / IDLE.as_secs_f64() * 100.0;
     let idle_rss_mib = process::rss_mib(pid)?;
 
-    let (times, senders) =
+    let (times, mut senders) =
         runtime.block_on(load::latencies(load::senders()?, &provider, RATE, seconds))?;
-    let transfers_per_s = runtime.block_on(load::throughput(senders, &provider, transfers))?;
+    let transfers_per_s = runtime.block_on(load::throughput(
+        &mut senders,
+        &provider,
+        load::Work::Transfer,
+        transfers,
+    ))?;
+    let database = runtime.block_on(database::measure(&mut senders, &provider))?;
     let sync = sync(&lab, &mut network)?;
     let measured = Measured {
         validators,
@@ -100,6 +112,7 @@ pub(super) fn measure(
         transfers_per_s,
         idle_rss_mib,
         idle_cpu_percent,
+        database,
         sync,
     };
     network.stop()?;

@@ -14,7 +14,7 @@ use kwil_types::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::workload::Workload;
+use crate::bench::workload::Workload;
 
 const CHAIN_ID: &str = "bench";
 const START_MS: u64 = 1_700_000_000_000;

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::chain::Chain;
-use super::workload::{SCHEMA, WORKLOADS};
+use crate::bench::workload::{SCHEMA, WORKLOADS};
 
 /// Rows to read from.
 const ROWS: usize = 10_000;

@@ -39,6 +39,7 @@ pub(super) const SCHEMA: &str = "
 const BODY: &str = "forty bytes of a note that says nothing.";
 
 /// A kind of transaction.
+#[derive(Debug)]
 pub(super) struct Workload {
     pub(super) name: &'static str,
     /// Rows that one transaction inserts.
