@@ -81,7 +81,7 @@ impl Start {
             let chosen = loaded.origins.contains_key("consensus.empty_block_timeout");
             autogen::adjust(&mut config, chosen);
         }
-        read_passwords(&mut config, root, context)?;
+        read_files(&mut config, root, context)?;
         let key = node_key(root, context)?;
         let log = open_log(&config, root, context)?;
         tracing::info!(target: "KWILD", "Starting kwild version {VERSION}");
@@ -107,8 +107,8 @@ fn locked(error: &StoreError, root: &Path) -> CliError {
     }
 }
 
-/// Passwords that the configuration keeps in files of their own.
-fn read_passwords(config: &mut Config, root: &Path, context: &mut Context) -> Result<(), CliError> {
+/// What the configuration keeps in files of their own: passwords are read, the authority is made an absolute path.
+fn read_files(config: &mut Config, root: &Path, context: &mut Context) -> Result<(), CliError> {
     let Config { db, admin, .. } = config;
     let files =
         [(&db.pass_file, &mut db.pass, "database"), (&admin.pass_file, &mut admin.pass, "admin")];
@@ -121,6 +121,10 @@ fn read_passwords(config: &mut Config, root: &Path, context: &mut Context) -> Re
         let text = context.read_text(&what, &path)?;
         warn_about_mode(&path, &what, &mut context.output);
         *password = Secret::new(text.trim_end_matches(['\r', '\n']));
+    }
+    if !db.sslrootcert.is_empty() {
+        let home = context.environment.home.as_deref();
+        db.sslrootcert = kwil_config::absolute(&db.sslrootcert, home, root).display().to_string();
     }
     Ok(())
 }

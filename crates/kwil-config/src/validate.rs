@@ -3,9 +3,9 @@
 use kwil_types::GoDuration;
 
 use crate::admin_listen::AdminListen;
-use crate::config::Config;
+use crate::config::{Config, DbMode};
 use crate::host_port::HostPort;
-use crate::sections::millis;
+use crate::sections::{SslMode, millis};
 
 /// A key and what is wrong with it.
 type Fault = (&'static str, String);
@@ -172,6 +172,19 @@ fn database(config: &Config, faults: &mut Vec<Fault>) {
     );
     let both = !db.pass.is_empty() && !db.pass_file.is_empty();
     require(faults, !both, "db.pass_file", "set either db.pass or db.pass_file, not both");
+    let verified = matches!(db.sslmode, SslMode::VerifyCa | SslMode::VerifyFull);
+    require(
+        faults,
+        verified || db.sslrootcert.is_empty(),
+        "db.sslrootcert",
+        "is looked at only with db.sslmode verify-ca or verify-full",
+    );
+    require(
+        faults,
+        db.sslmode != SslMode::VerifyCa || !db.sslrootcert.is_empty(),
+        "db.sslrootcert",
+        "db.sslmode verify-ca needs the authority that signed the server's certificate",
+    );
 }
 
 fn services(config: &Config, faults: &mut Vec<Fault>) {
@@ -297,6 +310,12 @@ fn collide(a: &HostPort, b: &HostPort) -> bool {
         && (a.host() == b.host() || a.is_unspecified() || b.is_unspecified())
 }
 
+/// Whether a database host is this machine: a socket or a loopback address.
+fn is_near(host: &str) -> bool {
+    let loopback = host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    host.starts_with('/') || host == "localhost" || loopback
+}
+
 fn warnings(config: &Config) -> Vec<String> {
     let mut warnings = Vec::new();
     if config.rpc.timeout <= config.rpc.broadcast_tx_timeout {
@@ -307,6 +326,14 @@ fn warnings(config: &Config) -> Vec<String> {
     }
     if config.p2p.private && config.p2p.pex {
         warnings.push("p2p.private is on and p2p.pex too: addresses are exchanged with the peers that are let in".into());
+    }
+    if let DbMode::External { host, .. } = config.db.mode()
+        && config.db.sslmode == SslMode::Disable
+        && !is_near(&host)
+    {
+        warnings.push(format!(
+            "db.sslmode is disable: what this node and the database on {host} say to each other is not encrypted"
+        ));
     }
     if let (true, AdminListen::Tcp { address, .. }) = (config.admin.notls, &config.admin.listen)
         && !address.is_loopback()

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use kwil_config::{Config, DbMode};
-use kwil_state::{Endpoint, External, Launcher, Managed, ManagedConfig, Postgres, Secret};
+use kwil_config::{Config, DbMode, SslMode};
+use kwil_state::{
+    Endpoint, External, Launcher, Managed, ManagedConfig, Postgres, Secret, Tls, TlsMode,
+};
 
 use crate::error::NodeError;
 
@@ -20,13 +22,13 @@ pub(crate) async fn start(
         }
         DbMode::External { host, port } => {
             tracing::info!(target: "PG", %host, port, "Using an external PostgreSQL server; without db.host the node runs its own");
-            let endpoint = external(&host, port, config)?;
+            let endpoint = external(root, &host, port, config)?;
             let wait = config.db.wait.to_std().unwrap_or_default();
             let server = External::check_waiting(endpoint, config.db.max_connections, wait).await?;
             for finding in server.warnings() {
                 tracing::warn!(target: "PG", "{finding}");
             }
-            Postgres::External(server)
+            Postgres::External(Box::new(server))
         }
     };
     tracing::info!(target: "PG", "Connected to PostgreSQL {}", server.version());
@@ -46,20 +48,28 @@ fn managed(root: &Path, config: &Config, launcher: Launcher) -> ManagedConfig {
     }
 }
 
-fn external(host: &str, port: u16, config: &Config) -> Result<Endpoint, NodeError> {
+/// The database of the operator's server as the configuration has it. Files are relative to the root folder.
+fn external(root: &Path, host: &str, port: u16, config: &Config) -> Result<Endpoint, NodeError> {
     let db = &config.db;
-    let password = if db.pass_file.is_empty() {
+    let read = |file: &str| {
+        let path = root.join(file);
+        std::fs::read(&path).map_err(|source| NodeError::Io { path, source })
+    };
+    let password = if db.pass_file.is_empty() || !db.pass.is_empty() {
         db.pass.expose().to_owned()
     } else {
-        let path = Path::new(&db.pass_file);
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| NodeError::Io { path: path.to_owned(), source })?;
-        text.trim_end().to_owned()
+        String::from_utf8_lossy(&read(&db.pass_file)?).trim_end().to_owned()
     };
-    let endpoint = if host.starts_with('/') {
-        Endpoint::socket(Path::new(host), port, &db.dbname)
-    } else {
-        Endpoint::tcp(host, port, &db.dbname)
+    let mode = match db.sslmode {
+        SslMode::Disable => TlsMode::Disable,
+        SslMode::Prefer => TlsMode::Prefer,
+        SslMode::Require => TlsMode::Require,
+        SslMode::VerifyCa => TlsMode::VerifyCa,
+        SslMode::VerifyFull => TlsMode::VerifyFull,
     };
-    Ok(endpoint.with_role(&db.user, Secret::new(password)))
+    let authorities = if db.sslrootcert.is_empty() { None } else { Some(read(&db.sslrootcert)?) };
+    let endpoint = Endpoint::tcp(host, port, &db.dbname)
+        .with_role(&db.user, Secret::new(password))
+        .with_tls(Tls { mode, authorities });
+    Ok(if db.read_user.is_empty() { endpoint } else { endpoint.with_reader(&db.read_user) })
 }

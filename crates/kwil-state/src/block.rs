@@ -111,7 +111,8 @@ pub struct Block<'w> {
     pub(crate) connection: &'w mut PgConnection,
     pub(crate) draft: &'w mut Draft,
     pub(crate) committed: &'w Committed,
-    pub(crate) has_reader_role: bool,
+    /// Role that may read what is created, where there is one.
+    pub(crate) reader_role: Option<&'w str>,
     pub(crate) statements: &'w mut Statements,
 }
 

@@ -46,6 +46,9 @@ pub enum ConnectProblem {
     /// The attempt took longer than ten seconds.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
+    /// No encrypted connection: the server has none, or its certificate is not trusted.
+    #[error("TLS failed: {0}")]
+    Tls(String),
     /// Anything else the driver reports.
     #[error("{0}")]
     Other(sqlx::Error),
@@ -78,6 +81,9 @@ impl ConnectError {
             ConnectProblem::Unreachable(_) | ConnectProblem::Timeout(_) => Some(
                 "check that the server runs and listens there; without db.host and db.port the node runs its own server".into(),
             ),
+            ConnectProblem::Tls(_) => Some(
+                "db.sslmode says what the server must offer; db.sslrootcert is the authority that signed its certificate, and with verify-full the certificate must name db.host".into(),
+            ),
             ConnectProblem::NotReady(_) | ConnectProblem::Other(_) => None,
         }
     }
@@ -93,6 +99,7 @@ impl ConnectError {
             ConnectProblem::WrongPassword
             | ConnectProblem::RoleRefused(_)
             | ConnectProblem::NoDatabase
+            | ConnectProblem::Tls(_)
             | ConnectProblem::Other(_) => false,
         }
     }
@@ -101,6 +108,11 @@ impl ConnectError {
 impl From<sqlx::Error> for ConnectProblem {
     fn from(error: sqlx::Error) -> Self {
         match error {
+            // The TLS library reports through the socket it wraps.
+            sqlx::Error::Io(cause) if cause.kind() == std::io::ErrorKind::InvalidData => {
+                Self::Tls(cause.to_string())
+            }
+            sqlx::Error::Tls(cause) => Self::Tls(cause.to_string()),
             sqlx::Error::Io(cause) => Self::Unreachable(cause),
             sqlx::Error::Database(cause) => match cause.code().as_deref() {
                 Some("28P01") => Self::WrongPassword,

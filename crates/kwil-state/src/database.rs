@@ -14,10 +14,10 @@ use crate::chain::{self, ChainIdentity, ChainState};
 use crate::endpoint::Endpoint;
 use crate::fault::{NodeFault, StatementError};
 use crate::layout;
-use crate::managed::READER;
 use crate::readers::{self, Readers};
 use crate::session::{self, Purpose};
 use crate::store::{self, EngineRow};
+use crate::table::quote;
 
 /// Connections for the node's own questions.
 const CONTROL_CONNECTIONS: u32 = 2;
@@ -223,7 +223,10 @@ fn control_pool(endpoint: &Endpoint) -> PgPool {
 }
 
 /// Gives up the owner's rights where the readers' role exists.
-pub(crate) async fn become_reader(connection: &mut sqlx::PgConnection) -> Result<(), sqlx::Error> {
+pub(crate) async fn become_reader(
+    connection: &mut sqlx::PgConnection,
+    reader: &str,
+) -> Result<(), sqlx::Error> {
     // On a server of the operator the owner may lack the right; then the server's own limit counts.
     let limited = sqlx::raw_sql("SET temp_file_limit = '4GB'").execute(&mut *connection).await;
     if let Err(error) = limited {
@@ -231,9 +234,10 @@ pub(crate) async fn become_reader(connection: &mut sqlx::PgConnection) -> Result
     }
     let query = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER') FROM pg_catalog.pg_roles r WHERE r.rolname = $1";
     let member: Option<bool> =
-        sqlx::query_scalar(query).bind(READER).fetch_optional(&mut *connection).await?;
+        sqlx::query_scalar(query).bind(reader).fetch_optional(&mut *connection).await?;
     if member == Some(true) {
-        sqlx::raw_sql("SET ROLE kwild_read").execute(connection).await?;
+        let switch = format!("SET ROLE {}", quote(reader));
+        sqlx::raw_sql(AssertSqlSafe(switch)).execute(connection).await?;
     }
     Ok(())
 }

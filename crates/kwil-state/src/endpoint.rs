@@ -7,6 +7,8 @@ use sqlx::ConnectOptions as _;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use zeroize::Zeroizing;
 
+use crate::managed::READER;
+
 /// A password. Wiped from memory when dropped; never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
@@ -40,6 +42,31 @@ pub enum Host {
     Tcp(String),
 }
 
+/// What TLS must give on the way to a server; the modes of PostgreSQL's own clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TlsMode {
+    /// None.
+    #[default]
+    Disable,
+    /// Encryption when the server offers it.
+    Prefer,
+    /// Encryption; any certificate.
+    Require,
+    /// Encryption; the certificate's chain ends at a trusted authority.
+    VerifyCa,
+    /// Like [`TlsMode::VerifyCa`], and the certificate names the host.
+    VerifyFull,
+}
+
+/// TLS on the way to a server. Not used on a Unix socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tls {
+    /// What it must give.
+    pub mode: TlsMode,
+    /// Certificates (PEM) of authorities to trust besides those of the operating system.
+    pub authorities: Option<Vec<u8>>,
+}
+
 /// A database, the role that signs in and its password.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -48,6 +75,8 @@ pub struct Endpoint {
     user: String,
     password: Secret,
     database: String,
+    tls: Tls,
+    reader: String,
 }
 
 impl Endpoint {
@@ -72,6 +101,8 @@ impl Endpoint {
             user: database.into(),
             password: Secret::new(String::new()),
             database: database.into(),
+            tls: Tls::default(),
+            reader: READER.into(),
         }
     }
 
@@ -88,6 +119,27 @@ impl Endpoint {
     pub fn with_database(mut self, database: &str) -> Self {
         self.database = database.into();
         self
+    }
+
+    /// The same place, reached with TLS.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Tls) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// The same place with another role that sessions for clients switch to than [`READER`]. The role that signs in must
+    /// be a member of it.
+    #[must_use]
+    pub fn with_reader(mut self, role: &str) -> Self {
+        self.reader = role.into();
+        self
+    }
+
+    /// Role that sessions for clients switch to where it exists.
+    #[must_use]
+    pub fn reader(&self) -> &str {
+        &self.reader
     }
 
     /// How the server is reached.
@@ -142,7 +194,23 @@ impl Endpoint {
             .disable_statement_logging();
         match &self.host {
             Host::Socket(folder) => options.socket(folder).ssl_mode(PgSslMode::Disable),
-            Host::Tcp(host) => options.host(host).ssl_mode(PgSslMode::Prefer),
+            Host::Tcp(host) => self.tls.apply(options.host(host)),
+        }
+    }
+}
+
+impl Tls {
+    fn apply(&self, options: PgConnectOptions) -> PgConnectOptions {
+        let options = options.ssl_mode(match self.mode {
+            TlsMode::Disable => PgSslMode::Disable,
+            TlsMode::Prefer => PgSslMode::Prefer,
+            TlsMode::Require => PgSslMode::Require,
+            TlsMode::VerifyCa => PgSslMode::VerifyCa,
+            TlsMode::VerifyFull => PgSslMode::VerifyFull,
+        });
+        match &self.authorities {
+            Some(pem) => options.ssl_root_cert_from_pem(pem.clone()),
+            None => options,
         }
     }
 }

@@ -89,9 +89,8 @@ impl External {
     pub async fn check(endpoint: Endpoint, max_connections: u32) -> Result<Self, ExternalError> {
         let mut connection = connect(&endpoint, "kwild check").await?;
         let failed = |source| ExternalError::Check { place: endpoint.place(), source };
-        let report = checks::run(&mut connection, endpoint.database(), max_connections)
-            .await
-            .map_err(failed)?;
+        let report =
+            checks::run(&mut connection, &endpoint, max_connections).await.map_err(failed)?;
         if !report.errors.is_empty() {
             return Err(ExternalError::Unfit { place: endpoint.place(), findings: report.errors });
         }

@@ -80,6 +80,7 @@ mod overlay;
 mod params_state;
 mod published_catalogs;
 mod read_session;
+mod reader_role;
 mod readers;
 mod reads;
 mod routes;
@@ -110,7 +111,7 @@ pub use chain::{ChainIdentity, ChainState};
 pub use connect::{ConnectError, ConnectProblem};
 pub use database::{Database, Snapshot};
 pub use disk::{DiskLevel, DiskSpace};
-pub use endpoint::{Endpoint, Host, Secret};
+pub use endpoint::{Endpoint, Host, Secret, Tls, TlsMode};
 pub use execution::{
     BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, app_hash_after, sender_of,
 };

@@ -85,7 +85,7 @@ impl managed::Manager for Opener {
         const WHAT: &str = "set up a reader";
         let fault = |error| NodeFault::from_sqlx(WHAT, error);
         let mut connection = session::open(&self.endpoint, Purpose::Reader).await?;
-        become_reader(&mut connection).await.map_err(fault)?;
+        become_reader(&mut connection, self.endpoint.reader()).await.map_err(fault)?;
         // Some servers have no role that may read the chain row only; this statement is the node's own anyway.
         let prepare = format!(
             "PREPARE {SHOWN} AS SELECT height, time, catalog_version FROM kwild_meta.chain"

@@ -12,7 +12,7 @@ pub enum Postgres {
     /// Started and stopped by the node.
     Managed(Box<Managed>),
     /// Only used by the node.
-    External(External),
+    External(Box<External>),
 }
 
 impl Postgres {

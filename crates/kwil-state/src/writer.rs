@@ -22,8 +22,8 @@ use crate::endpoint::Endpoint;
 use crate::fault::{FaultKind, NodeFault};
 use crate::language;
 use crate::layout;
-use crate::managed::READER;
 use crate::published_catalogs::{PublishedCatalogs, Seen};
+use crate::reader_role;
 use crate::session::{self, Purpose};
 use crate::statements::Statements;
 use crate::sums::Sums;
@@ -54,7 +54,7 @@ pub struct Writer {
 struct Session {
     connection: PgConnection,
     pid: i32,
-    has_reader_role: bool,
+    reader_role: Option<String>,
     statements: Statements,
 }
 
@@ -137,7 +137,7 @@ impl Writer {
         {
             chain::check_identity(&found, wanted)?;
         }
-        let has_reader_role = prepare_reader_role(&mut connection).await?;
+        let reader_role = reader_role::prepare(&mut connection, self.endpoint.reader()).await?;
         capture::create(&mut connection).await?;
         let (last, version) = chain::read(&mut connection).await?.unzip();
         let catalog = Catalog::load(&mut connection, version.unwrap_or_default()).await?;
@@ -155,7 +155,7 @@ impl Writer {
         self.committed = Committed { catalog: catalog.into(), language, catalog_hash, sums };
         self.last = last;
         let statements = Statements::default();
-        self.session = Some(Session { connection, pid, has_reader_role, statements });
+        self.session = Some(Session { connection, pid, reader_role, statements });
         Ok(())
     }
 
@@ -205,7 +205,7 @@ impl Writer {
             connection: &mut session.connection,
             draft,
             committed: &self.committed,
-            has_reader_role: session.has_reader_role,
+            reader_role: session.reader_role.as_deref(),
             statements: &mut session.statements,
         })
     }
@@ -390,22 +390,4 @@ async fn lock(connection: &mut PgConnection, database: &str) -> Result<(), NodeF
         .map_err(fault)?;
     let (pid, since) = row.map_or((0, "?".into()), |row| (row.get(0), row.get(1)));
     Err(NodeFault::new(WHAT, FaultKind::InUse { database: database.into(), pid, since }))
-}
-
-/// Lets the readers' role see the chain row and the views of the catalog, and call what written SQL calls, if there is such a role that we may use.
-async fn prepare_reader_role(connection: &mut PgConnection) -> Result<bool, NodeFault> {
-    let fault = |error| NodeFault::from_sqlx("prepare the readers' role", error);
-    let query = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER') FROM pg_catalog.pg_roles r WHERE r.rolname = $1";
-    let member: Option<bool> = sqlx::query_scalar(query)
-        .bind(READER)
-        .fetch_optional(&mut *connection)
-        .await
-        .map_err(fault)?;
-    if member != Some(true) {
-        return Ok(false);
-    }
-    let grants = "GRANT USAGE ON SCHEMA kwild_meta, kwild_lang, info TO kwild_read; \
-                  GRANT SELECT ON kwild_meta.chain TO kwild_read; GRANT SELECT ON ALL TABLES IN SCHEMA info TO kwild_read";
-    sqlx::raw_sql(grants).execute(connection).await.map_err(fault)?;
-    Ok(true)
 }

@@ -90,6 +90,7 @@ fn partner(key: &str) -> Option<(&'static str, String)> {
         "rpc.tls_key" => Some(("rpc.tls_cert", "c".to_owned())),
         "checkpoint.height" => Some(("checkpoint.hash", "ab".repeat(32))),
         "checkpoint.hash" => Some(("checkpoint.height", "5".to_owned())),
+        "db.sslrootcert" => Some(("db.sslmode", "verify-full".to_owned())),
         "migrations.enable" => Some(("migrations.migrate_from", "http://h".to_owned())),
         "consensus.leader_timeout" => Some(("consensus.view_timeout", "9s".to_owned())),
         _ => None,
@@ -229,6 +230,12 @@ fn each_check_names_its_key() {
         ("[db]\nuser = ''", "db.user: db user must not be empty"),
         ("[db]\nport = 'x'", "db.port: 'x' is not a port from 1 to 65535"),
         ("[db]\npass = 'a'\npass_file = 'b'", "set either db.pass or db.pass_file, not both"),
+        (
+            "[db]\nsslmode = 'on'",
+            "unknown sslmode 'on' (must be disable, prefer, require, verify-ca",
+        ),
+        ("[db]\nsslmode = 'require'\nsslrootcert = 'ca.pem'", "db.sslrootcert: is looked at only"),
+        ("[db]\nsslmode = 'verify-ca'", "verify-ca needs the authority that signed"),
         ("[rpc]\ndisabled_services = 'user,x'", "rpc.disable_services: invalid namespace x"),
         ("[rpc]\ntls_cert = 'c'", "rpc.tls_cert and rpc.tls_key belong together, one is missing"),
         ("[rpc]\nlisten = ':6600'", "rpc.listen: 0.0.0.0:6600 is taken by p2p.listen already"),
@@ -421,5 +428,21 @@ proptest! {
     #[test]
     fn any_text_is_an_answer_and_never_a_panic(text in "(\\[[a-z.0-9_]{0,12}\\]\n|[a-z_]{1,12} = [\\-'\"0-9a-z{}\\[\\],]{0,12}\n|.{0,20}\n){0,12}") {
         let _ = from_file(&text).map(|loaded| loaded.config.validate());
+    }
+}
+
+#[test]
+fn a_database_elsewhere_without_tls_is_warned_about() {
+    let warnings = |text: &str| from_file(text).unwrap().warnings;
+    let far = warnings("[db]\nhost = 'db.example'\n");
+    assert!(matches!(far.as_slice(), [one] if one.contains("db.example")), "{far:?}");
+    for text in [
+        "[db]\nhost = 'db.example'\nsslmode = 'verify-full'\n",
+        "[db]\nhost = '127.0.0.1'\n",
+        "[db]\nhost = '/run/pg'\n",
+        "[db]\nport = 5433\n",
+        "",
+    ] {
+        assert_eq!(warnings(text), Vec::<String>::new(), "{text}");
     }
 }

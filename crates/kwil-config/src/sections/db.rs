@@ -64,15 +64,18 @@ section! {
         read_timeout: GoDuration = seconds(45),
         /// connections to the server in all
         max_connections: u32 = 60,
-        /// TLS to an external server: 'disable', 'prefer', 'require', 'verify-ca' or 'verify-full'
+        /// TLS to an external server: 'disable', 'prefer', 'require', 'verify-ca' or 'verify-full'; not used on sockets
         sslmode: SslMode = SslMode::Disable,
+        /// file with the authority (PEM) that signed the server's certificate, for verify-ca and verify-full; those of the
+        /// operating system are trusted too, so verify-full is the mode that knows the server
+        sslrootcert: String = String::new(),
         /// keep trying to connect this long at start
         wait: GoDuration = GoDuration::ZERO,
         /// directory of the PostgreSQL binaries for the managed server; empty searches PATH and the usual folders
         pg_bin: String = String::new(),
         /// user that runs the managed server when the node is started by root; empty is 'postgres'
         os_user: String = String::new(),
-        /// role for reads on an external server where this node may not create one
+        /// role that reads switch to on an external server, 'kwild_read' where it exists; db.user must be a member of it
         read_user: String = String::new(),
         /// streaming replicas that answer reads, host:port
         replicas: Vec<String> = Vec::new(),

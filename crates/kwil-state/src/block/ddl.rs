@@ -12,7 +12,6 @@ use crate::catalog::{
     Catalog, ColumnRow, CounterRow, NamespaceRow, NewColumn, NewTable, TABLE_COUNTER, TableRow,
 };
 use crate::fault::{NodeFault, StatementError};
-use crate::managed::READER;
 use crate::store::RowChange;
 use crate::table::{Column, ColumnType, Scalar, Table, TableId, quote};
 
@@ -25,8 +24,9 @@ impl Block<'_> {
     /// [`StatementError::Tx`] when it exists already.
     pub async fn create_namespace(&mut self, name: &str, kind: &str) -> Result<(), StatementError> {
         self.execute(&format!("CREATE SCHEMA {}", quote(name))).await?;
-        if self.has_reader_role {
-            self.execute(&format!("GRANT USAGE ON SCHEMA {} TO {READER}", quote(name))).await?;
+        if let Some(reader) = self.reader_role {
+            let (schema, role) = (quote(name), quote(reader));
+            self.execute(&format!("GRANT USAGE ON SCHEMA {schema} TO {role}")).await?;
         }
         self.store(&[added(NamespaceRow { name: name.into(), kind: kind.into() })]).await?;
         self.change_catalog(|catalog| catalog.add_namespace(name, kind));
@@ -79,8 +79,9 @@ impl Block<'_> {
         let next_column = u32::try_from(columns.len()).unwrap_or(u32::MAX).saturating_add(1);
         let table = Table { id, schema: new.schema.clone(), name: new.name.clone(), columns };
         capture::install(self.connection, &table).await?;
-        if self.has_reader_role {
-            self.execute(&format!("GRANT SELECT ON {} TO {READER}", table.qualified())).await?;
+        if let Some(reader) = self.reader_role {
+            let (name, role) = (table.qualified(), quote(reader));
+            self.execute(&format!("GRANT SELECT ON {name} TO {role}")).await?;
         }
         let oid = self.oid_of(&table).await?;
         let counter = |next| CounterRow { name: TABLE_COUNTER.into(), next };

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use sqlx::{PgConnection, Row as _};
 
 use super::Finding;
-use crate::managed::{NEWEST_MAJOR, OLDEST_MAJOR};
+use crate::endpoint::Endpoint;
+use crate::managed::{NEWEST_MAJOR, OLDEST_MAJOR, READER};
 use crate::table::quote;
 
 /// Connections beside those of the node that the server should have.
@@ -34,9 +35,10 @@ impl Report {
 
 pub(super) async fn run(
     connection: &mut PgConnection,
-    database: &str,
+    endpoint: &Endpoint,
     max_connections: u32,
 ) -> Result<Report, sqlx::Error> {
+    let database = endpoint.database();
     let mut report = Report::default();
     version(connection, &mut report).await?;
     pooler(connection, &mut report).await?;
@@ -45,6 +47,7 @@ pub(super) async fn run(
     settings(connection, max_connections, &mut report).await?;
     connections(connection, database, max_connections, &mut report).await?;
     rights(connection, database, &mut report).await?;
+    readers(connection, endpoint, &mut report).await?;
     strangers(connection, database, &mut report).await?;
     round_trip(connection, &mut report).await?;
     Ok(report)
@@ -275,6 +278,33 @@ async fn rights(
         }
     }
     sqlx::raw_sql("ROLLBACK").execute(connection).await.map(drop)
+}
+
+/// A role that was asked for by name must be there; the usual one is used where it is.
+async fn readers(
+    connection: &mut PgConnection,
+    endpoint: &Endpoint,
+    report: &mut Report,
+) -> Result<(), sqlx::Error> {
+    let (role, user) = (endpoint.reader(), endpoint.user());
+    if role == READER {
+        return Ok(());
+    }
+    let query = "SELECT pg_catalog.pg_has_role(r.oid, 'MEMBER') FROM pg_catalog.pg_roles r WHERE r.rolname = $1";
+    let member: Option<bool> =
+        sqlx::query_scalar(query).bind(role).fetch_optional(connection).await?;
+    let grant = format!("GRANT {} TO {}", quote(role), quote(user));
+    match member {
+        Some(true) => {}
+        Some(false) => {
+            report.error(format!("role {user} may not switch to role {role} for reads"), grant);
+        }
+        None => report.error(
+            format!("role {role} for reads does not exist"),
+            format!("CREATE ROLE {} NOLOGIN; {grant}", quote(role)),
+        ),
+    }
+    Ok(())
 }
 
 async fn strangers(

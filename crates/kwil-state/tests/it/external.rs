@@ -4,9 +4,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use kwil_state::testing::{TestDatabase, reader};
+use kwil_state::testing::{TestDatabase, reader as take_reader};
 use kwil_state::{
-    ConnectProblem, Database, Endpoint, External, ExternalError, Finding, Managed, Secret, Writer,
+    ConnectProblem, Database, Endpoint, External, ExternalError, Finding, Managed, NewTable,
+    Secret, Writer,
 };
 use sqlx::AssertSqlSafe;
 use tokio_util::sync::CancellationToken;
@@ -49,10 +50,66 @@ async fn an_ordinary_owner_is_enough_for_everything_a_node_does() {
     assert!(kwil_state::verify_state(&endpoint, None).await.unwrap().holds());
     // Without the readers' role reads are protected by the transaction alone.
     let readers = Database::new(endpoint, 10);
-    let mut view = reader(&readers).await.unwrap();
+    let mut view = take_reader(&readers).await.unwrap();
     let rows = sqlx::raw_sql("SELECT * FROM main.t").fetch_all(&mut view).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert!(sqlx::raw_sql("DELETE FROM main.t").execute(&mut view).await.is_err());
+}
+
+#[tokio::test]
+async fn a_role_of_the_operator_for_reads_sees_user_tables_and_cannot_write_them() {
+    let database = TestDatabase::create().await;
+    let name = database.endpoint().database().to_owned();
+    let (owner, reader) = (format!("{name}_owner"), format!("{name}-Reader"));
+    let setup =
+        format!("CREATE ROLE {owner} LOGIN PASSWORD 'pw'; ALTER DATABASE {name} OWNER TO {owner}");
+    run(&database, setup).await;
+    let endpoint = database.endpoint().clone().with_role(&owner, Secret::new("pw".into()));
+    // A table that was made before the role is named.
+    let mut writer = Writer::open(endpoint.clone(), Some(identity())).await.unwrap();
+    let mut block = writer.begin(0, CancellationToken::new()).await.unwrap();
+    block.set_network(&identity()).await.unwrap();
+    block.create_namespace("main", "USER").await.unwrap();
+    block.create_table(&crate::fixture::table("before", &[("id", "int8")])).await.unwrap();
+    commit(&mut writer).await;
+    drop(writer);
+
+    let named = endpoint.with_reader(&reader);
+    let fix = |found: &[Finding]| found.first().map(|finding| finding.fix.clone()).unwrap();
+    let missing = findings(External::check(named.clone(), 20).await);
+    assert_eq!(
+        fix(&missing),
+        format!("CREATE ROLE \"{reader}\" NOLOGIN; GRANT \"{reader}\" TO \"{owner}\"")
+    );
+    run(&database, format!("CREATE ROLE \"{reader}\" NOLOGIN")).await;
+    let stranger = findings(External::check(named.clone(), 20).await);
+    assert_eq!(fix(&stranger), format!("GRANT \"{reader}\" TO \"{owner}\""));
+    run(&database, fix(&stranger)).await;
+    External::check(named.clone(), 20).await.unwrap();
+
+    let mut writer = Writer::open(named.clone(), Some(identity())).await.unwrap();
+    let mut block = writer.begin(1, CancellationToken::new()).await.unwrap();
+    block.create_namespace("Later", "USER").await.unwrap();
+    let later =
+        NewTable { schema: "Later".into(), ..crate::fixture::table("t", &[("id", "int8")]) };
+    block.create_table(&later).await.unwrap();
+    commit(&mut writer).await;
+    assert!(kwil_state::verify_state(&named, None).await.unwrap().holds());
+
+    let readers = Database::new(named, 10);
+    let mut view = take_reader(&readers).await.unwrap();
+    let role: String =
+        sqlx::query_scalar("SELECT current_user::text").fetch_one(&mut view).await.unwrap();
+    assert_eq!(role, reader);
+    sqlx::raw_sql("SET default_transaction_read_only = off").execute(&mut view).await.unwrap();
+    for (sql, allowed) in [
+        ("SELECT * FROM main.before", true),
+        ("SELECT * FROM \"Later\".t", true),
+        ("SELECT * FROM kwild_meta.accounts", false),
+        ("INSERT INTO main.before VALUES (1)", false),
+    ] {
+        assert_eq!(sqlx::raw_sql(sql).execute(&mut view).await.is_ok(), allowed, "{sql}");
+    }
 }
 
 #[tokio::test]
@@ -87,8 +144,8 @@ async fn every_problem_is_reported_at_once_with_its_fix() {
     assert_eq!(found.len(), 4, "{found:#?}");
 }
 
-/// A server of somebody else, with settings that a node cannot use.
-fn start_unfit(root: &Path, program: &Path) -> Child {
+/// A server of somebody else on the folder of a managed one.
+pub(crate) fn start_server(root: &Path, program: &Path, settings: &[&str]) -> Child {
     let mut command = Command::new(helper());
     command.arg(root.join("pg"));
     if is_root() {
@@ -102,17 +159,9 @@ fn start_unfit(root: &Path, program: &Path) -> Child {
         "-D",
         "{folder}/data",
         "-c",
-        "listen_addresses=",
-        "-c",
         "unix_socket_directories=../run",
     ]);
-    for setting in [
-        "fsync=off",
-        "full_page_writes=off",
-        "autovacuum=off",
-        "max_locks_per_transaction=64",
-        "max_connections=40",
-    ] {
+    for setting in settings {
         command.args(["-c", setting]);
     }
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
@@ -130,7 +179,15 @@ async fn settings_that_break_durability_or_capacity_are_refused() {
     let (endpoint, program) =
         (managed.endpoint().clone(), managed.binaries().folder().to_path_buf());
     managed.stop().await;
-    let mut server = start_unfit(root.path(), &program);
+    let settings = [
+        "listen_addresses=",
+        "fsync=off",
+        "full_page_writes=off",
+        "autovacuum=off",
+        "max_locks_per_transaction=64",
+        "max_connections=40",
+    ];
+    let mut server = start_server(root.path(), &program, &settings);
     let result = External::check_waiting(endpoint.clone(), 50, Duration::from_secs(60)).await;
     let found = findings(result);
     let expected = [
@@ -160,6 +217,10 @@ async fn settings_that_break_durability_or_capacity_are_refused() {
         );
     }
     assert_eq!(found.len(), expected.len(), "{found:#?}");
+    stop_server(&mut server);
+}
+
+pub(crate) fn stop_server(server: &mut Child) {
     Command::new("kill").args(["-INT", &server.id().to_string()]).status().unwrap();
     server.wait().unwrap();
 }

@@ -23,5 +23,6 @@ mod replay;
 mod resolutions;
 mod schema;
 mod state;
+mod tls;
 mod validators;
 mod values;
