@@ -75,6 +75,12 @@ impl Server {
         .collect()
     }
 
+    /// Flags of `kwild setup reset` for this server.
+    fn reset_flags(&self) -> String {
+        let Self { host, port, .. } = self;
+        format!("--host {host} --port {port} --user kwild --dbname kwild --password right")
+    }
+
     fn sql(&self, statement: &str) -> Result<()> {
         self.sql_in("postgres", statement)
     }
@@ -175,6 +181,62 @@ fn an_ordinary_role_on_an_external_server_is_enough() -> Result<()> {
     client.transfer(&sender, &receiver)?;
     let balance = client.run(async |user| user.account(&receiver, false).await)?.balance;
     ensure!(balance == 4_u64.into(), "four transfers of one gave {balance}");
+    load::state_holds(node)?;
+    network.stop()
+}
+
+#[test]
+fn a_reset_takes_out_of_a_database_what_a_node_made_and_nothing_else() -> Result<()> {
+    let lab = Lab::new()?;
+    let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
+    let mut network =
+        Network::set_up(&lab, 1, &Plan { alloc: vec![sender.alloc()], ..Plan::default() })?;
+    let server = Server::start(&lab, &network.members[0].host)?;
+    let flags = server.flags("right");
+    let node = &mut network.members[0];
+    node.set_flags(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+    node.start()?;
+    node.process()?.wait_for("Committed Block {height=1 ", DEADLINE)?;
+    let client = Client::new(&node.provider())?;
+    client.transfer(&sender, &receiver)?;
+    server.sql_in("kwild", "CREATE TABLE public.mine AS SELECT 7 AS x")?;
+    let height = client.height()?;
+
+    // Neither the root of a running node nor its database from another root.
+    let reset = format!("kwild setup reset {} -r", server.reset_flags());
+    let said = node.host.run(&format!("{reset} {} --yes", node.root()))?;
+    ensure!(!said.status.success() && said.stderr.contains("in use"), "{said:?}");
+    std::fs::create_dir(node.host.path("/data/other"))?;
+    let other = node.host.named("/data/other");
+    let said = node.host.run(&format!("{reset} {other} --yes"))?;
+    ensure!(!said.status.success() && said.stderr.contains("in use by another kwild"), "{said:?}");
+    node.take()?.stop_cleanly(DEADLINE)?;
+
+    let reset = format!("{reset} {}", node.root());
+    let Server { host, port, .. } = &server;
+    let done = format!("Postgres state reset. Host: {host}; Port: {port}; Database: kwild");
+    let asked = node.host.run(&reset)?;
+    ensure!(
+        asked.status.code() == Some(7) && asked.stderr.contains("in database kwild"),
+        "{asked:?}"
+    );
+    let dry = node.host.run(&format!("{reset} --dry-run"))?.ok()?;
+    ensure!(dry.trim() == format!("would be {done}"), "{dry:?}");
+    let left = "DO $$ BEGIN ASSERT (SELECT count(*) FROM pg_namespace WHERE nspname ~ '^kwild_' OR nspname IN ('main', 'info')) = ";
+    ensure!(server.sql_in("kwild", &format!("{left} 0; END $$")).is_err(), "a dry run removed");
+    let said = node.host.run(&format!("{reset} --yes"))?.ok()?;
+    ensure!(said.trim() == done, "{said:?}");
+    server.sql_in("kwild", &format!("{left} 0; END $$"))?;
+    server.sql_in("kwild", "DO $$ BEGIN ASSERT (SELECT x FROM public.mine) = 7; END $$")?;
+    let again = node.host.run(&format!("{reset} --yes"))?.ok()?;
+    ensure!(again.trim() == "Nothing to remove.", "{again:?}");
+
+    server.sql_in("kwild", "DROP TABLE public.mine")?;
+    node.start()?;
+    node.process()?.wait_for("Node started", DEADLINE)?;
+    client.wait_height(height)?;
+    let balance = client.run(async |user| user.account(&receiver, false).await)?.balance;
+    ensure!(balance == 1_u64.into(), "the state was not made again: {balance}");
     load::state_holds(node)?;
     network.stop()
 }

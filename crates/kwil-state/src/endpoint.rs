@@ -1,5 +1,7 @@
 //! Where a database is and how to sign in.
 
+mod configured;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -8,6 +10,8 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use zeroize::Zeroizing;
 
 use crate::managed::READER;
+
+pub use configured::UnreadableFile;
 
 /// A password. Wiped from memory when dropped; never printed.
 #[derive(Clone, PartialEq, Eq)]

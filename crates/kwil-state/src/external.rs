@@ -8,7 +8,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 use crate::connect::{ConnectError, connect};
-use crate::endpoint::Endpoint;
+use crate::endpoint::{Endpoint, UnreadableFile};
 
 /// One thing that is not as the node needs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,9 @@ pub enum ExternalError {
     /// No connection.
     #[error(transparent)]
     Connect(#[from] ConnectError),
+    /// A file that the configuration names cannot be read.
+    #[error(transparent)]
+    File(#[from] UnreadableFile),
     /// The server is reachable but not fit; every problem is listed.
     #[error("the PostgreSQL server at {place} cannot be used:{}", lines(findings))]
     Unfit {
@@ -63,7 +66,7 @@ impl ExternalError {
             Self::Unfit { .. } => {
                 Some("run the statements above as an administrator of that server".into())
             }
-            Self::Check { .. } => None,
+            Self::File(_) | Self::Check { .. } => None,
         }
     }
 }

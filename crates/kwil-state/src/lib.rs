@@ -83,6 +83,7 @@ mod read_session;
 mod reader_role;
 mod readers;
 mod reads;
+mod reset;
 mod routes;
 mod server;
 mod session;
@@ -111,7 +112,7 @@ pub use chain::{ChainIdentity, ChainState};
 pub use connect::{ConnectError, ConnectProblem};
 pub use database::{Database, Snapshot};
 pub use disk::{DiskLevel, DiskSpace};
-pub use endpoint::{Endpoint, Host, Secret, Tls, TlsMode};
+pub use endpoint::{Endpoint, Host, Secret, Tls, TlsMode, UnreadableFile};
 pub use execution::{
     BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, app_hash_after, sender_of,
 };
@@ -125,6 +126,7 @@ pub use managed::{
 };
 pub use network_state::{NetworkState, PendingResolution};
 pub use reads::{CallAnswer, QueryAnswer, ReadBounds, ReadError, Reads};
+pub use reset::{Leftovers, ResetError};
 pub use server::Postgres;
 pub use store::{
     ACCOUNTS, ACTION_DEFS, COLUMN_DEFS, COLUMNS, CONSTRAINT_DEFS, COUNTERS, EXTENSION_USES,

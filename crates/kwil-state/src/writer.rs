@@ -362,7 +362,7 @@ fn not_connected(what: &'static str) -> NodeFault {
 }
 
 /// Takes the lock that makes this the only node of the database.
-async fn lock(connection: &mut PgConnection, database: &str) -> Result<(), NodeFault> {
+pub(crate) async fn lock(connection: &mut PgConnection, database: &str) -> Result<(), NodeFault> {
     const WHAT: &str = "lock the database";
     let fault = |error| NodeFault::from_sqlx(WHAT, error);
     let digest = blake3::derive_key("kwil database lock 1", database.as_bytes());

@@ -128,10 +128,10 @@ fn reset_asks_shows_and_keeps_what_is_no_state() {
     --- stderr
     root directory ~/missing does not exist
     ");
-    insta::assert_snapshot!(reset(&["--db.host", "pg.example"]), @r#"
+    insta::assert_snapshot!(reset(&["--host", "127.0.0.1", "--port", "1", "--yes"]), @r"
     exit 1
     --- stderr
-    the database kwild on pg.example:5432 is not managed by this node, so it is not reset here
-    hint: run on that server: DROP DATABASE "kwild"; CREATE DATABASE "kwild" OWNER "kwild"
-    "#);
+    cannot reset the database: cannot connect to PostgreSQL at 127.0.0.1:1 as user kwild, database kwild: no server answers (Connection refused)
+    hint: check that the server runs and listens there; without db.host and db.port the node runs its own server
+    ");
 }
