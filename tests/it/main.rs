@@ -11,5 +11,6 @@ mod load;
 mod network;
 mod operate;
 mod refused;
+mod same;
 mod schemas;
 mod startup;

@@ -9,7 +9,10 @@ use kwil_cmd::{CliError, Context, GlobalArgs, Program, VersionCommand};
 
 /// SQL, actions, accounts and transactions of a Kwil network.
 #[derive(Debug, clap::Parser)]
-#[command(name = "kwil-cli")]
+#[command(
+    name = "kwil-cli",
+    after_help = "Examples:\n  kwil-cli configure\n  kwil-cli account balance\n  kwil-cli query \"SELECT name, type FROM info.namespaces\""
+)]
 pub(crate) struct KwilCli {
     #[command(flatten)]
     user: UserArgs,
@@ -57,5 +60,17 @@ impl Program for KwilCli {
             Command::Version(command) => command.run(context),
             Command::Completion(command) => command.run(Self::command_line(), context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kwil_cmd::testing::faults_of_examples;
+
+    use super::*;
+
+    #[test]
+    fn every_command_and_group_shows_an_example_that_can_be_typed() {
+        assert_eq!(faults_of_examples::<KwilCli>(), Vec::<String>::new());
     }
 }

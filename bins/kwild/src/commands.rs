@@ -9,7 +9,10 @@ use crate::start::Start;
 
 /// A node of a Kwil network.
 #[derive(Debug, clap::Parser)]
-#[command(name = "kwild")]
+#[command(
+    name = "kwild",
+    after_help = "Examples:\n  kwild setup init -r /data/kwil-node0\n  kwild start -r /data/kwil-node0\n  kwild admin status"
+)]
 pub(crate) struct Kwild {
     /// Directory of the node
     #[arg(short = 'r', long, global = true, value_name = "DIR", help_heading = "Global flags")]
@@ -51,5 +54,17 @@ impl Program for Kwild {
             Command::Operator(command) => command.run(context),
             Command::Completion(command) => command.run(Self::command_line(), context),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kwil_cmd::testing::faults_of_examples;
+
+    use super::*;
+
+    #[test]
+    fn every_command_and_group_shows_an_example_that_can_be_typed() {
+        assert_eq!(faults_of_examples::<Kwild>(), Vec::<String>::new());
     }
 }

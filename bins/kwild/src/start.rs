@@ -23,7 +23,7 @@ use crate::node::NodeInputs;
 /// node. Settings of extensions follow after '--': --extensions.NAME.KEY VALUE.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwild start -r /data/kwil-node0\n  kwild start --autogen --db-owner 0xc89D42189f0450C2b2c3c61f58Ec5d628176A1E7\n  kwild start --p2p.bootnodes A --p2p.bootnodes B -- --extensions.oracle.url http://127.0.0.1:9000"
+    after_help = "Examples:\n  kwild start -r /data/kwil-node0\n  kwild start --autogen --db-owner 0xc89D42189f0450C2b2c3c61f58Ec5d628176A1E7\n  kwild start --p2p.bootnodes A --p2p.bootnodes B -- \\\n    --extensions.oracle.url http://127.0.0.1:9000"
 )]
 pub(crate) struct Start {
     /// Make the files of a test network of one node where they are missing

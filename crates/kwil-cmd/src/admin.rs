@@ -24,6 +24,9 @@ use crate::remote::RpcArgs;
 
 /// Ask a running node about itself.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} admin status\n  {program} admin peers --output json"
+)]
 pub struct AdminGroup {
     #[command(flatten)]
     rpc: RpcArgs,

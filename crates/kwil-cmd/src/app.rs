@@ -59,7 +59,7 @@ pub trait Program: clap::CommandFactory + clap::FromArgMatches {
     /// The command line with all commands, as the parser knows it; for completion scripts.
     #[must_use]
     fn command_line() -> clap::Command {
-        prepare(<Self as clap::CommandFactory>::command())
+        prepare(<Self as clap::CommandFactory>::command(), Self::NAME)
     }
 }
 
@@ -103,7 +103,7 @@ fn fail(output: &mut Output, error: &CliError) -> ExitCode {
     ExitCode::from(error.code().exit_status())
 }
 
-fn parse<P: Program>(argv: Vec<String>) -> Result<P, NotParsed> {
+pub(crate) fn parse<P: Program>(argv: Vec<String>) -> Result<P, NotParsed> {
     let width = terminal_size::terminal_size()
         .map_or(80, |(width, _)| usize::from(width.0).saturating_sub(2));
     let mut command = P::command_line().term_width(width);

@@ -14,6 +14,9 @@ use crate::remote::RpcArgs;
 
 /// Show and change which nodes are refused.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} blacklist add \"03dbe22b…#secp256k1\" --reason flooding \\\n    --duration 1h\n  {program} blacklist list"
+)]
 pub struct BlacklistGroup {
     #[command(flatten)]
     rpc: RpcArgs,

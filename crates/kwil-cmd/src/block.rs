@@ -12,6 +12,9 @@ use crate::remote::RpcArgs;
 
 /// Watch and stop the execution of a block.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} block status\n  {program} block abort 1200 --txns 8f0c…"
+)]
 pub struct BlockGroup {
     #[command(flatten)]
     rpc: RpcArgs,

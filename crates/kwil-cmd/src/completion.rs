@@ -7,7 +7,7 @@ use crate::error::CliError;
 
 /// Print a completion script for a shell.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  source <(kwild completion bash)")]
+#[command(after_help = "Example:\n  source <({program} completion bash)")]
 pub struct Completion {
     /// bash, zsh, fish, powershell or elvish
     #[arg(value_name = "SHELL")]

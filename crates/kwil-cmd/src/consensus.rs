@@ -18,6 +18,9 @@ use crate::remote::RpcArgs;
 
 /// Propose and approve changes of the network parameters.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} consensus params\n  {program} consensus list-proposals\n  {program} consensus approve 6a1f8a8e-…"
+)]
 pub struct ConsensusGroup {
     #[command(flatten)]
     rpc: RpcArgs,

@@ -17,6 +17,9 @@ use crate::error::CliError;
 
 /// Make and show node keys.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} key gen --key-file ~/nodekey.json\n  {program} key info --key-file ~/nodekey.json"
+)]
 pub struct KeyGroup {
     #[command(subcommand)]
     command: KeyCommand,

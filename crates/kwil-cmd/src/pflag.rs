@@ -17,13 +17,21 @@ pub(crate) enum Normalised {
     },
 }
 
+/// Stands in examples of commands that several programs have.
+const PROGRAM: &str = "{program}";
+
 /// Gives every flag of the command and of the commands below the syntax of pflag.
-pub(crate) fn prepare(command: Command) -> Command {
+pub(crate) fn prepare(command: Command, program: &str) -> Command {
+    let examples = command.get_after_help().map(|text| text.to_string().replace(PROGRAM, program));
+    let command = match examples {
+        Some(text) => command.after_help(text),
+        None => command,
+    };
     command
         .args_override_self(true)
         .disable_version_flag(true)
         .mut_args(fix)
-        .mut_subcommands(prepare)
+        .mut_subcommands(|below| prepare(below, program))
 }
 
 fn fix(arg: Arg) -> Arg {
@@ -220,7 +228,10 @@ mod tests {
             )
             .arg(Arg::new("rest").action(ArgAction::Append));
         let root = Arg::new("root").long("root").short('r').global(true).action(ArgAction::Set);
-        prepare(Command::new("kwild").arg(root).subcommand(Command::new("setup").subcommand(start)))
+        prepare(
+            Command::new("kwild").arg(root).subcommand(Command::new("setup").subcommand(start)),
+            "kwild",
+        )
     }
 
     fn words(line: &[&str]) -> Vec<String> {

@@ -19,6 +19,9 @@ use crate::error::CliError;
 
 /// Make the files of new nodes and networks.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} setup genesis --validator \"0277fb40…#secp256k1:1\" \\\n    --leader \"0277fb40…#secp256k1\" --chain-id prod-chain --out ~/prod-chain\n  {program} setup init --genesis prod-chain/genesis.json \\\n    --root /data/kwil-node0 --key-file ~/nodekey.json\n  {program} setup testnet -v 3 -u --out-dir ./kwil-testnet"
+)]
 pub struct SetupGroup {
     #[command(subcommand)]
     command: SetupCommand,

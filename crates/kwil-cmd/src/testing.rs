@@ -1,5 +1,9 @@
 //! Runs the real programs in a home of their own, and shows what they printed so that it can be compared.
 
+mod examples;
+
+pub use examples::faults_of_examples;
+
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};

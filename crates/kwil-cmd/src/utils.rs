@@ -7,6 +7,7 @@ use crate::remote::RpcArgs;
 
 /// Look at transactions.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  {program} utils query-tx 8f0c… --wait")]
 pub struct UtilsGroup {
     #[command(flatten)]
     rpc: RpcArgs,
@@ -17,7 +18,7 @@ pub struct UtilsGroup {
 #[derive(Debug, clap::Subcommand)]
 enum UtilsCommand {
     /// Show a transaction and what became of it
-    #[command(after_help = "Example:\n  kwild utils query-tx 8f0c… --wait")]
+    #[command(after_help = "Example:\n  {program} utils query-tx 8f0c… --wait")]
     QueryTx(QueryTxArgs),
 }
 

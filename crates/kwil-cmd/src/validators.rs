@@ -24,6 +24,9 @@ use crate::remote::RpcArgs;
 
 /// Show and change the validator set.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} validators list\n  {program} validators join --wait\n  {program} validators approve \"03dbe22b…#secp256k1\""
+)]
 pub struct ValidatorsGroup {
     #[command(flatten)]
     rpc: RpcArgs,

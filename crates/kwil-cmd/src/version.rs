@@ -13,7 +13,7 @@ const API_VERSION: &str = "0.2.0";
 
 /// Show the version of this program.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild version --output json")]
+#[command(after_help = "Example:\n  {program} version --output json")]
 pub struct VersionCommand {}
 
 #[derive(Debug, Serialize)]

@@ -14,6 +14,9 @@ use crate::remote::RpcArgs;
 
 /// Show and change which nodes may connect in private mode.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  {program} whitelist add \"03dbe22b…#secp256k1\"\n  {program} whitelist list"
+)]
 pub struct WhitelistGroup {
     #[command(flatten)]
     rpc: RpcArgs,

@@ -32,6 +32,10 @@ fn groups_and_the_program_alone_print_help_and_succeed() {
           --json[=<BOOL>]     Same as --output json
           --color <WHEN>      Use colour: auto, always or never
       -V, --version[=<BOOL>]  Print the version
+
+    Examples:
+      kwild key gen --key-file ~/nodekey.json
+      kwild key info --key-file ~/nodekey.json
     ");
 }
 

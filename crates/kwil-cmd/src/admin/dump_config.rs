@@ -6,7 +6,7 @@ use crate::remote::RpcArgs;
 
 /// Show the configuration that the node runs with, as a complete config.toml.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild admin dump-config > config.toml")]
+#[command(after_help = "Example:\n  {program} admin dump-config > config.toml")]
 pub struct DumpConfig {
     /// Show passwords
     #[arg(long)]

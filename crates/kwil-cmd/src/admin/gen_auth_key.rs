@@ -16,7 +16,7 @@ use crate::remote::RpcArgs;
 ///
 /// The certificate is appended to clients.pem in the root directory of the node.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild admin gen-auth-key -r /data/kwil-node0")]
+#[command(after_help = "Example:\n  {program} admin gen-auth-key -r /data/kwil-node0")]
 pub struct GenAuthKey {}
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use crate::remote::RpcArgs;
 
 /// Show whether the node is well; exits with 8 when it is not.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild admin health --output json")]
+#[command(after_help = "Example:\n  {program} admin health --output json")]
 pub struct Health {}
 
 impl Health {

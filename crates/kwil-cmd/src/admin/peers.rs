@@ -10,7 +10,7 @@ use crate::times::local;
 
 /// Show the peers that the node is connected with.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild admin peers --output json")]
+#[command(after_help = "Example:\n  {program} admin peers --output json")]
 pub struct Peers {}
 
 #[derive(Serialize)]

@@ -12,7 +12,7 @@ use crate::times::local;
 
 /// Show who the node is, how far it is, and its voting power.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild admin status --rpcserver /tmp/kwild.socket")]
+#[command(after_help = "Example:\n  {program} admin status --rpcserver /tmp/kwild.socket")]
 pub struct Status {}
 
 /// The documented keys first, in their documented order; ours after them.

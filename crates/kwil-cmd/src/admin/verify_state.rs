@@ -8,7 +8,7 @@ use crate::remote::RpcArgs;
 
 /// Recompute the state hash from the tables and compare it with the signed one; exits with 8 when they differ.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild admin verify-state")]
+#[command(after_help = "Example:\n  {program} admin verify-state")]
 pub struct VerifyState {}
 
 impl VerifyState {

@@ -6,7 +6,7 @@ use crate::remote::RpcArgs;
 
 /// Show the version of the running node.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild admin version")]
+#[command(after_help = "Example:\n  {program} admin version")]
 pub struct NodeVersion {}
 
 impl NodeVersion {

@@ -18,7 +18,7 @@ const POLL: Duration = Duration::from_secs(1);
 /// Wait until the node has caught up with its network; shows how far it is.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  kwild admin wait-synced --timeout 30m && kwil-admin validators join"
+    after_help = "Example:\n  {program} admin wait-synced --timeout 30m && kwil-admin validators join"
 )]
 pub struct WaitSynced {
     /// Give up after this time; 0s is never

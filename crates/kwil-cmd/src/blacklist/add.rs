@@ -12,7 +12,7 @@ use crate::remote::RpcArgs;
 /// Refuse a node.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  kwild blacklist add \"03dbe22b…#secp256k1\" --reason flooding --duration 1h"
+    after_help = "Example:\n  {program} blacklist add \"03dbe22b…#secp256k1\" --reason flooding \\\n    --duration 1h"
 )]
 pub struct AddToBlacklist {
     /// The node, PUBKEY#TYPE

@@ -10,7 +10,7 @@ use crate::times::utc_seconds;
 
 /// List the nodes that are refused.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild blacklist list --output json")]
+#[command(after_help = "Example:\n  {program} blacklist list --output json")]
 pub struct ShowBlacklist {}
 
 #[derive(Serialize)]

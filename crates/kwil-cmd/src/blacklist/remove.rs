@@ -9,7 +9,7 @@ use crate::remote::RpcArgs;
 
 /// Accept a node again.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild blacklist remove \"03dbe22b…#secp256k1\"")]
+#[command(after_help = "Example:\n  {program} blacklist remove \"03dbe22b…#secp256k1\"")]
 pub struct RemoveFromBlacklist {
     /// The node, PUBKEY#TYPE
     #[arg(value_name = "NODE ID", value_parser = parse)]

@@ -8,7 +8,7 @@ use crate::remote::RpcArgs;
 
 /// Stop the execution of a block and drop transactions. Only the leader can.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild block abort 1200 --txns 8f0c…")]
+#[command(after_help = "Example:\n  {program} block abort 1200 --txns 8f0c…")]
 pub struct AbortBlock {
     /// Height of the block
     #[arg(value_name = "HEIGHT")]

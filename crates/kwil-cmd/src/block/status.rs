@@ -9,7 +9,7 @@ use crate::times::local;
 
 /// Show the block that is being executed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild block status")]
+#[command(after_help = "Example:\n  {program} block status")]
 pub struct BlockStatus {}
 
 impl BlockStatus {

@@ -9,7 +9,7 @@ use crate::submit::{SubmitArgs, print};
 
 /// Approve a change of network parameters. More than half of the voting power must approve.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild consensus approve 6a1f8a8e-…")]
+#[command(after_help = "Example:\n  {program} consensus approve 6a1f8a8e-…")]
 pub struct ApproveProposal {
     /// Id that `propose` printed
     #[arg(value_name = "ID")]

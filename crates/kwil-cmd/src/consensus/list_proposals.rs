@@ -10,7 +10,7 @@ use crate::remote::RpcArgs;
 
 /// List the pending changes of network parameters.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild consensus list-proposals")]
+#[command(after_help = "Example:\n  {program} consensus list-proposals")]
 pub struct ListProposals {}
 
 #[derive(Serialize)]

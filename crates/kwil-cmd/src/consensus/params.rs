@@ -8,7 +8,7 @@ use crate::remote::RpcArgs;
 
 /// Show the network parameters in force.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild consensus params --output json")]
+#[command(after_help = "Example:\n  {program} consensus params --output json")]
 pub struct Params {}
 
 impl Params {

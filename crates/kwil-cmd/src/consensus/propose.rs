@@ -20,7 +20,7 @@ use crate::submit::SubmitArgs;
 /// migration_status, maa_activation_height.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  kwild consensus propose --updates '{\"max_block_size\":8388608}' --description \"larger blocks\""
+    after_help = "Example:\n  {program} consensus propose --updates '{\"max_block_size\":8388608}' \\\n    --description \"larger blocks\""
 )]
 pub struct Propose {
     /// New values as a JSON object

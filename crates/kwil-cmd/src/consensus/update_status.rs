@@ -15,7 +15,7 @@ use crate::times::utc_seconds;
 
 /// Show who approved a change of network parameters.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild consensus update-status 6a1f8a8e-…")]
+#[command(after_help = "Example:\n  {program} consensus update-status 6a1f8a8e-…")]
 pub struct UpdateStatus {
     /// Id that `propose` printed
     #[arg(value_name = "ID")]

@@ -13,7 +13,7 @@ use crate::files::WriteFileError;
 /// Without --key-file the key is only printed. The key type is secp256k1 unless ed25519 is asked for.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwild key gen --key-file ~/nodekey.json\n  kwild key gen ed25519 --raw"
+    after_help = "Examples:\n  {program} key gen --key-file ~/nodekey.json\n  {program} key gen ed25519 --raw"
 )]
 pub struct Generate {
     /// secp256k1 or ed25519

@@ -14,7 +14,7 @@ use crate::files::warn_about_mode;
 /// the argument is '-'. A key in hex may end in '#secp256k1' or '#ed25519'.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwild key info --key-file ~/nodekey.json\n  kwild key info - < key.hex"
+    after_help = "Examples:\n  {program} key info --key-file ~/nodekey.json\n  {program} key info - < key.hex"
 )]
 pub struct Info {
     /// Private key in hex, or '-' for stdin

@@ -13,7 +13,7 @@ use crate::files::{write_new, write_replacing};
 /// Make the genesis file of a new network.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  kwild setup genesis --validator \"0277fb40…#secp256k1:1\" --leader \"0277fb40…#secp256k1\" \\\n    --chain-id prod-chain --out ~/prod-chain"
+    after_help = "Example:\n  {program} setup genesis --validator \"0277fb40…#secp256k1:1\" \\\n    --leader \"0277fb40…#secp256k1\" --chain-id prod-chain --out ~/prod-chain"
 )]
 pub struct MakeGenesis {
     /// Folder for genesis.json; made if it is missing

@@ -25,7 +25,7 @@ use crate::key::{generate_key, load_key, user_identifier};
 /// it gets a new key.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwild setup init --genesis prod-chain/genesis.json --root /data/kwil-node0 --key-file ~/nodekey.json\n  kwild setup init --genesis genesis.json --root ./node1 --p2p.bootnodes \"0277fb40…#secp256k1@23.45.67.89:6600\""
+    after_help = "Examples:\n  {program} setup init --genesis prod-chain/genesis.json \\\n    --root /data/kwil-node0 --key-file ~/nodekey.json\n  {program} setup init --genesis genesis.json --root ./node1 \\\n    --p2p.bootnodes \"0277fb40…#secp256k1@23.45.67.89:6600\""
 )]
 pub struct Init {
     /// Genesis file of the network

@@ -18,7 +18,7 @@ use crate::key::{generate_key, user_identifier};
 ///
 /// Node 0 is the leader; the first nodes are validators of equal power.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild setup testnet -v 3 -u --out-dir ./kwil-testnet")]
+#[command(after_help = "Example:\n  {program} setup testnet -v 3 -u --out-dir ./kwil-testnet")]
 pub struct Testnet {
     /// Number of validators
     #[arg(short = 'v', long, default_value_t = 3, value_name = "N")]

@@ -17,6 +17,9 @@ use crate::error::CliError;
 
 /// Balances and transfers.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  kwil-cli account balance\n  kwil-cli account transfer 0xc89D42189f0450C2b2c3c61f58Ec5d628176A1E7 100 \\\n    --sync"
+)]
 pub struct AccountGroup {
     #[command(subcommand)]
     command: AccountCommand,

@@ -21,6 +21,9 @@ use crate::query_tx::QueryTxArgs;
 
 /// Ask a node about its network, look at transactions, make keys.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  kwil-cli utils chain-info\n  kwil-cli utils ping --provider quic://node.example:8484\n  kwil-cli utils query-tx 8f0c… --wait"
+)]
 pub struct ToolsGroup {
     #[command(subcommand)]
     command: ToolsCommand,

@@ -10,7 +10,7 @@ use crate::submit::{SubmitArgs, print};
 
 /// Approve the join request of a node. More than two thirds of the voting power must approve.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwil-admin validators approve \"03dbe22b…#secp256k1\"")]
+#[command(after_help = "Example:\n  {program} validators approve \"03dbe22b…#secp256k1\"")]
 pub struct Approve {
     /// Node that asked to join, PUBKEY#TYPE
     #[arg(value_name = "NODE ID", value_parser = parse)]

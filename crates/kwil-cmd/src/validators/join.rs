@@ -7,7 +7,7 @@ use crate::submit::{SubmitArgs, print};
 
 /// Ask the validators to let this node in.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwil-admin validators join --wait")]
+#[command(after_help = "Example:\n  {program} validators join --wait")]
 pub struct Join {
     #[command(flatten)]
     submit: SubmitArgs,

@@ -11,7 +11,7 @@ use crate::times::utc_seconds;
 
 /// Show who approved the join request of a node.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwil-admin validators join-status \"03dbe22b…#secp256k1\"")]
+#[command(after_help = "Example:\n  {program} validators join-status \"03dbe22b…#secp256k1\"")]
 pub struct JoinStatus {
     /// Node that asked to join, PUBKEY#TYPE
     #[arg(value_name = "NODE ID", value_parser = parse)]

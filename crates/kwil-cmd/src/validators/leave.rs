@@ -7,7 +7,7 @@ use crate::submit::{SubmitArgs, print};
 
 /// Take this node out of the validator set.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwil-admin validators leave")]
+#[command(after_help = "Example:\n  {program} validators leave")]
 pub struct Leave {
     #[command(flatten)]
     submit: SubmitArgs,

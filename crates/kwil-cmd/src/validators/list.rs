@@ -10,7 +10,7 @@ use crate::table::{ListFormat, Table, TableArgs};
 
 /// List the current validators and their power.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwil-admin validators list --output json")]
+#[command(after_help = "Example:\n  {program} validators list --output json")]
 pub struct List {
     /// lines or table
     #[arg(long, value_enum, default_value_t = ListFormat::Lines, value_name = "FORMAT")]

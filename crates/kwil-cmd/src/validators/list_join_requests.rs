@@ -11,7 +11,7 @@ use crate::times::utc_seconds;
 
 /// List the nodes that asked to join, and how many approved.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwil-admin validators list-join-requests")]
+#[command(after_help = "Example:\n  {program} validators list-join-requests")]
 pub struct ListJoinRequests {
     /// lines or table
     #[arg(long, value_enum, default_value_t = ListFormat::Lines, value_name = "FORMAT")]

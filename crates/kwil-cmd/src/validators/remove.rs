@@ -10,7 +10,7 @@ use crate::submit::{SubmitArgs, print};
 
 /// Vote to remove a validator. Two thirds of the voting power must agree.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwil-admin validators remove \"03dbe22b…#secp256k1\"")]
+#[command(after_help = "Example:\n  {program} validators remove \"03dbe22b…#secp256k1\"")]
 pub struct Remove {
     /// Validator to remove, PUBKEY#TYPE
     #[arg(value_name = "NODE ID", value_parser = parse)]

@@ -10,7 +10,7 @@ use crate::remote::RpcArgs;
 /// Accept another leader from a height on.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  kwil-admin validators replace-leader \"03dbe22b…#secp256k1\" 1200"
+    after_help = "Example:\n  {program} validators replace-leader \"03dbe22b…#secp256k1\" 1200"
 )]
 pub struct ReplaceLeader {
     /// The new leader, PUBKEY#TYPE

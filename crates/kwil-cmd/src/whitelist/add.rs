@@ -9,7 +9,7 @@ use crate::remote::RpcArgs;
 
 /// Let a node connect.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild whitelist add \"03dbe22b…#secp256k1\"")]
+#[command(after_help = "Example:\n  {program} whitelist add \"03dbe22b…#secp256k1\"")]
 pub struct AddToWhitelist {
     /// The node, PUBKEY#TYPE
     #[arg(value_name = "NODE ID", value_parser = parse)]

@@ -6,7 +6,7 @@ use crate::remote::RpcArgs;
 
 /// List the nodes that may connect in private mode.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild whitelist list")]
+#[command(after_help = "Example:\n  {program} whitelist list")]
 pub struct ShowWhitelist {}
 
 impl ShowWhitelist {

@@ -9,7 +9,7 @@ use crate::remote::RpcArgs;
 
 /// Take a node off the list; its connection is closed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  kwild whitelist remove \"03dbe22b…#secp256k1\"")]
+#[command(after_help = "Example:\n  {program} whitelist remove \"03dbe22b…#secp256k1\"")]
 pub struct RemoveFromWhitelist {
     /// The node, PUBKEY#TYPE
     #[arg(value_name = "NODE ID", value_parser = parse)]

@@ -14,7 +14,7 @@ use crate::user::{Settings, UserArgs};
 /// Send tokens to another account.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  kwil-cli account transfer 0xc89D42189f0450C2b2c3c61f58Ec5d628176A1E7 100 --sync"
+    after_help = "Example:\n  kwil-cli account transfer 0xc89D42189f0450C2b2c3c61f58Ec5d628176A1E7 100 \\\n    --sync"
 )]
 pub struct Transfer {
     /// Address or key in hex

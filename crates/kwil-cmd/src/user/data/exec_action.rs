@@ -14,7 +14,7 @@ use crate::user::{Settings, UserArgs};
 /// Call an action in a transaction.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwil-cli exec-action add_user int8:1 text:Ann -n social --sync\n  kwil-cli exec-action add_user -n social -p id:int8=1 -p name:text=Ann --sync\n  kwil-cli exec-action add_user -n social --csv users.csv -m id:id,full_name:name --batch-size 500 --sync"
+    after_help = "Examples:\n  kwil-cli exec-action add_user int8:1 text:Ann -n social --sync\n  kwil-cli exec-action add_user -n social -p id:int8=1 -p name:text=Ann --sync\n  kwil-cli exec-action add_user -n social --csv users.csv \\\n    -m id:id,full_name:name --batch-size 500 --sync"
 )]
 pub struct ExecAction {
     #[command(flatten)]

@@ -11,7 +11,7 @@ use crate::user::{Settings, UserArgs};
 /// Run SQL in a transaction: tables, actions, roles, rows.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwil-cli exec-sql \"CREATE TABLE users (id INT PRIMARY KEY, name TEXT)\" --sync\n  kwil-cli exec-sql \"{social}INSERT INTO users VALUES ($id, $name)\" -p id:int8=1 -p 'name:text=Ann' --sync\n  kwil-cli exec-sql --file schema.sql --sync"
+    after_help = "Examples:\n  kwil-cli exec-sql \"CREATE TABLE users (id INT PRIMARY KEY, name TEXT)\" \\\n    --sync\n  kwil-cli exec-sql \"{social}INSERT INTO users VALUES ($id, $name)\" \\\n    -p id:int8=1 -p 'name:text=Ann' --sync\n  kwil-cli exec-sql --file schema.sql --sync"
 )]
 pub struct ExecSql {
     #[command(flatten)]

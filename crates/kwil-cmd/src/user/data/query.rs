@@ -9,7 +9,7 @@ use crate::user::{Settings, UserArgs, tx};
 /// Run SQL that reads, at the last committed block of the node.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwil-cli query \"SELECT name, type FROM info.namespaces\"\n  kwil-cli query \"{social}SELECT * FROM users WHERE id = $id\" -p id:int8=1 --output json"
+    after_help = "Examples:\n  kwil-cli query \"SELECT name, type FROM info.namespaces\"\n  kwil-cli query \"{social}SELECT * FROM users WHERE id = $id\" -p id:int8=1 \\\n    --output json"
 )]
 pub struct Query {
     #[command(flatten)]

@@ -13,7 +13,7 @@ use crate::query_tx::hex;
 /// Show what is in the bytes of a transaction.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  kwil-cli utils decode-tx 0001…\n  kwil-cli utils query-tx 8f0c… --raw | cut -c6- | kwil-cli utils decode-tx - --payload"
+    after_help = "Examples:\n  kwil-cli utils decode-tx 0001…\n  kwil-cli utils query-tx 8f0c… --raw | cut \\\n    -c6- | kwil-cli utils decode-tx - --payload"
 )]
 pub struct DecodeTx {
     /// Transaction in hex or base64, or '-' for stdin

@@ -20,8 +20,10 @@ pub struct KnownNodesCommand {
 #[derive(Debug, clap::Subcommand)]
 enum Action {
     /// List them
+    #[command(after_help = "Example:\n  kwil-cli utils known-nodes list")]
     List {},
     /// Forget the node at an address
+    #[command(after_help = "Example:\n  kwil-cli utils known-nodes remove node.example:8484")]
     Remove {
         /// host:port
         #[arg(value_name = "ADDRESS")]
