@@ -107,6 +107,7 @@ impl<F> From<SessionError<F>> for EngineError<F> {
     fn from(error: SessionError<F>) -> Self {
         match error {
             SessionError::Sql { sqlstate, message } => Failure::sql(&sqlstate, &message).into(),
+            SessionError::Failed(failure) => Self::Failed(failure),
             SessionError::Timeout => {
                 let message = "db timeout".to_owned();
                 Failure { class: FailureClass::Timeout, message }.into()

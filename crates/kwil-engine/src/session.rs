@@ -7,6 +7,7 @@ use kwil_lang::analyze::OutputColumn;
 use kwil_types::{DataType, Value};
 
 use crate::catalog::Catalog;
+use crate::error::Failure;
 
 /// One row of a result.
 pub type Row = Vec<Value>;
@@ -57,6 +58,8 @@ pub enum SessionError<F> {
         /// What is wrong.
         message: String,
     },
+    /// The program passed a limit that the session keeps, on every node alike.
+    Failed(Box<Failure>),
     /// A read took longer than this node gives it.
     Timeout,
     /// This node is at fault.

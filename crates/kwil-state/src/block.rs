@@ -7,6 +7,7 @@
 //! Changes of lattices and catalog are kept in layers, one for each open savepoint, so that memory and database are
 //! always rolled back together.
 
+mod captured;
 mod ddl;
 mod foreign_keys;
 mod language;
@@ -29,6 +30,8 @@ use crate::statements::Statements;
 use crate::store::{self, Covered, EngineRow, RowChange};
 use crate::sums::{SumChanges, Sums};
 
+pub use captured::CaptureLimits;
+pub(crate) use captured::Captured;
 pub(crate) use message::{Message, Plan, Sent, decode};
 
 /// The catalog of the language; [`Catalog`] is the node's own, of tables with stable ids.
@@ -62,6 +65,9 @@ pub(crate) struct Draft {
     catalog: Arc<Catalog>,
     language: Option<Arc<Language>>,
     cancel: CancellationToken,
+    limits: CaptureLimits,
+    /// Bytes of the capture table when it was looked at last.
+    captured: u64,
     /// The connection was left in the middle of a statement.
     pub(crate) tainted: bool,
     /// A savepoint is kept but not released yet; nothing goes back to it. Releasing takes a message, so the next one does it.
@@ -78,13 +84,28 @@ pub(crate) struct Finished {
 }
 
 impl Draft {
-    pub(crate) fn new(height: u64, committed: &Committed, cancel: CancellationToken) -> Self {
+    pub(crate) fn new(
+        height: u64,
+        committed: &Committed,
+        limits: CaptureLimits,
+        cancel: CancellationToken,
+    ) -> Self {
         let (catalog, language) = (Arc::clone(&committed.catalog), committed.language.clone());
         let layer =
             Layer { catalog: Arc::clone(&catalog), language: language.clone(), ..Layer::default() };
         let layers = vec![layer];
-        let (tainted, unreleased, finished) = (false, false, None);
-        Self { height, layers, catalog, language, cancel, tainted, unreleased, finished }
+        Self {
+            height,
+            layers,
+            catalog,
+            language,
+            cancel,
+            limits,
+            captured: 0,
+            tainted: false,
+            unreleased: false,
+            finished: None,
+        }
     }
 
     pub(crate) fn language(&self) -> Option<&Arc<Language>> {
@@ -267,17 +288,6 @@ impl Block<'_> {
         guarded(&self.draft.cancel, &mut self.draft.tainted, writing).await?
     }
 
-    /// Moves captured changes into the lattices now: before DDL, and when many have gathered.
-    ///
-    /// # Errors
-    /// [`NodeFault`].
-    pub async fn drain(&mut self) -> Result<(), NodeFault> {
-        let draining = capture::drain_now(self.connection, &self.draft.catalog);
-        let changes = guarded(&self.draft.cancel, &mut self.draft.tainted, draining).await??;
-        self.draft.top()?.changes.add(&changes);
-        Ok(())
-    }
-
     /// Ends execution: drains the capture, sums up, writes the lattices, and returns the state root. Nothing may be
     /// changed afterwards; every savepoint must be closed.
     ///
@@ -312,12 +322,6 @@ impl Block<'_> {
         let root = self.committed.sums.root(&sums, &self.draft.catalog, &catalog_hash);
         self.draft.finished = Some(Finished { sums, catalog_hash, root });
         Ok(root)
-    }
-
-    /// Canonical bytes that this block has changed so far, as far as they were drained.
-    #[must_use]
-    pub fn drained_bytes(&self) -> u64 {
-        self.draft.layers.iter().fold(0, |sum, layer| sum.saturating_add(layer.changes.bytes))
     }
 
     async fn run(&mut self, what: &'static str, sql: &'static str) -> Result<(), NodeFault> {

@@ -25,6 +25,11 @@ use crate::table::{Table, TableId};
 const MAX_IMAGE_BYTES: usize = 7 * 1024 * 1024;
 
 const WHAT: &str = "drain captured rows";
+/// Gives the bytes of the capture table. They are no fewer than those of the images in it, because those are not
+/// compressed; they are more, by as much as the layout takes and by what rolled back statements left.
+pub(crate) const SIZE_STATEMENT: &str = "kwil_captured";
+const READ_ALL: &str =
+    "COPY (SELECT rel, old, new FROM pg_temp.kwil_capture) TO STDOUT (FORMAT binary)";
 /// Images hashed by one task.
 const BATCH_IMAGES: usize = 2048;
 /// Bytes of images hashed by one task.
@@ -35,10 +40,23 @@ pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), NodeFaul
     // A row that is too large for the hash fails its statement, on every node, before it is a row.
     let sql = format!(
         "CREATE TEMPORARY TABLE pg_temp.kwil_capture (rel oid NOT NULL, old bytea, new bytea, \
-         CONSTRAINT row_too_large CHECK (pg_catalog.octet_length(new) <= {MAX_IMAGE_BYTES})) ON COMMIT DELETE ROWS"
+         CONSTRAINT row_too_large CHECK (pg_catalog.octet_length(new) <= {MAX_IMAGE_BYTES})) ON COMMIT DELETE ROWS; \
+         ALTER TABLE pg_temp.kwil_capture ALTER old SET STORAGE EXTERNAL, ALTER new SET STORAGE EXTERNAL"
     );
-    let done = sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(connection).await;
-    done.map(drop).map_err(|error| NodeFault::from_sqlx("create the capture table", error))
+    let fault = |error| NodeFault::from_sqlx("create the capture table", error);
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await.map_err(fault)?;
+    let query = "SELECT oid, reltoastrelid FROM pg_catalog.pg_class \
+                 WHERE oid = pg_catalog.to_regclass('pg_temp.kwil_capture')";
+    let row = sqlx::query(query).fetch_one(&mut *connection).await.map_err(fault)?;
+    let oid = |index| row.try_get::<Oid, _>(index).map(|oid| oid.0).map_err(fault);
+    let sql = format!(
+        "PREPARE {SIZE_STATEMENT} AS SELECT pg_catalog.pg_relation_size({}::oid::regclass) \
+         + pg_catalog.pg_relation_size({}::oid::regclass)",
+        oid(0)?,
+        oid(1)?
+    );
+    let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(connection).await;
+    done.map(drop).map_err(fault)
 }
 
 /// Puts the triggers on a table.
@@ -70,7 +88,8 @@ pub(crate) async fn install(
 /// Names of the triggers that every hashed table has.
 pub(crate) const TRIGGERS: [&str; 4] = ["kwil_cap_d", "kwil_cap_i", "kwil_cap_t", "kwil_cap_u"];
 
-/// Changes of lattices, and how many canonical bytes were hashed for them.
+/// Changes of lattices, and how many bytes of images they were made from. The images of the same changes have the same
+/// length on every node.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Changes {
     pub(crate) deltas: BTreeMap<TableId, Delta>,
@@ -95,11 +114,9 @@ pub(crate) async fn drain_last(
     connection: &mut PgConnection,
     catalog: &Arc<Catalog>,
 ) -> Result<Changes, NodeFault> {
-    let statement =
-        "COPY (SELECT rel, old, new FROM pg_temp.kwil_capture) TO STDOUT (FORMAT binary)";
     let mut pool = HashPool::default();
     let mut batch = Batch::default();
-    let mut reader = CopyReader::start(connection, statement).await?;
+    let mut reader = CopyReader::start(connection, READ_ALL).await?;
     while let Some(tuple) = reader.next().await? {
         let row =
             split(&tuple).ok_or_else(|| NodeFault::invariant(WHAT, "malformed capture row"))?;
@@ -110,7 +127,17 @@ pub(crate) async fn drain_last(
     pool.finish(batch).await
 }
 
-/// Drains in the middle of a block: removes the rows, so a rolled back savepoint brings them back.
+/// Drains many rows in the middle of a block and gives their room back; a rolled back savepoint brings them back.
+pub(crate) async fn drain_all(
+    connection: &mut PgConnection,
+    catalog: &Arc<Catalog>,
+) -> Result<Changes, NodeFault> {
+    let changes = drain_last(connection, catalog).await?;
+    let done = sqlx::raw_sql("TRUNCATE pg_temp.kwil_capture").execute(connection).await;
+    done.map(|_| changes).map_err(|error| NodeFault::from_sqlx(WHAT, error))
+}
+
+/// Drains few rows in the middle of a block: removes them, so a rolled back savepoint brings them back.
 pub(crate) async fn drain_now(
     connection: &mut PgConnection,
     catalog: &Arc<Catalog>,
@@ -223,7 +250,7 @@ impl Batch {
     fn hash(self) -> Result<Changes, CanonError> {
         let mut hasher = RowHasher::new();
         let (mut old, mut new) = (Vec::new(), Vec::new());
-        let mut sums = Changes::default();
+        let mut sums = Changes { bytes: self.bytes as u64, ..Changes::default() };
         for change in &self.changes {
             let (had, has) =
                 (change.encode(&change.old, &mut old)?, change.encode(&change.new, &mut new)?);
@@ -233,11 +260,9 @@ impl Batch {
             let delta = sums.deltas.entry(change.table.id).or_insert_with(Delta::none);
             if had {
                 hasher.delete(&old, delta);
-                sums.bytes = sums.bytes.saturating_add(old.len() as u64);
             }
             if has {
                 hasher.insert(&new, delta);
-                sums.bytes = sums.bytes.saturating_add(new.len() as u64);
             }
         }
         Ok(sums)

@@ -117,6 +117,14 @@ impl Executor {
         self
     }
 
+    /// Other limits of captured bytes than the network's, for tests.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_capture_limits(mut self, limits: crate::CaptureLimits) -> Self {
+        self.writer.set_capture_limits(limits);
+        self
+    }
+
     /// The last committed block.
     #[must_use]
     pub fn chain(&self) -> ChainState {

@@ -105,7 +105,7 @@ pub use admission::{
     AdmissionRules, Admitted, Refused, check_account, check_envelope, estimate_price, price_of,
     verify_signature,
 };
-pub use block::Block;
+pub use block::{Block, CaptureLimits};
 pub use canon::{CanonError, Cell, MAX_ROW_BYTES};
 pub use catalog::{Catalog, NewColumn, NewTable};
 pub use chain::{ChainIdentity, ChainState};

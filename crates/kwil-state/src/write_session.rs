@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use kwil_engine::catalog::Catalog;
-use kwil_engine::{Access, Change, Prepared, Row, Session, SessionError};
+use kwil_engine::{Access, Change, Failure, Prepared, Row, Session, SessionError};
+use kwil_lang::ErrorClass;
 use kwil_types::Value;
 
-use crate::block::{Block, Message, Sent};
+use crate::block::{Block, Captured, Message, Sent};
 use crate::fault::{FaultKind, NodeFault};
 
 /// Statements that wait at most.
@@ -26,6 +27,9 @@ pub(crate) struct WriteSession<'b, 'w> {
     queue: Message,
     is_open: bool,
     finished: u64,
+    /// Nothing was captured and not drained when the session began.
+    began_empty: bool,
+    is_unclear: bool,
 }
 
 type Outcome<T> = Result<T, SessionError<NodeFault>>;
@@ -34,13 +38,26 @@ impl<'b, 'w> WriteSession<'b, 'w> {
     pub(crate) fn new(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
         let catalog = Arc::clone(block.language()?);
         let queue = Message::in_savepoint(block.draft.unreleased);
-        Ok(Self { block, catalog, queue, is_open: false, finished: 0 })
+        let (is_open, began_empty, is_unclear) = (false, false, false);
+        Ok(Self { block, catalog, queue, is_open, finished: 0, began_empty, is_unclear })
+    }
+
+    /// A session that knows exactly how much it captures: everything before it is drained now.
+    pub(crate) async fn exact(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
+        block.empty_capture().await?;
+        Ok(Self { began_empty: true, ..Self::new(block)? })
+    }
+
+    /// Whether it ended with a fault only because the limit of captured bytes needs [`WriteSession::exact`].
+    pub(crate) fn is_unclear(&self) -> bool {
+        self.is_unclear
     }
 
     /// A session in a savepoint that the caller opened and will close.
     #[cfg(feature = "testing")]
     pub(crate) fn within(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
-        Ok(Self { queue: Message::default(), is_open: true, ..Self::new(block)? })
+        let (queue, is_open, began_empty) = (Message::default(), true, true);
+        Ok(Self { queue, is_open, began_empty, ..Self::new(block)? })
     }
 
     /// Keeps what the session did, or undoes it.
@@ -71,7 +88,24 @@ impl<'b, 'w> WriteSession<'b, 'w> {
         let asked = u64::from(rows_of.is_some() && runs == asked_for);
         self.finished = self.finished.saturating_add(runs.saturating_sub(asked));
         result?;
+        self.check_captured().await?;
         Ok(rows)
+    }
+
+    async fn check_captured(&mut self) -> Outcome<()> {
+        let checked = self.block.check_captured(self.began_empty).await;
+        match checked.map_err(SessionError::Fault)? {
+            Captured::Within => Ok(()),
+            Captured::Passed => {
+                let failure =
+                    Failure::new(ErrorClass::Other, "execution limit exceeded: captured bytes");
+                Err(SessionError::Failed(Box::new(failure)))
+            }
+            Captured::Unclear => {
+                self.is_unclear = true;
+                Err(SessionError::Fault(self.cancelled()))
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use kwil_crypto::Hash;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio_util::sync::CancellationToken;
 
-use crate::block::{Block, Committed, Draft};
+use crate::block::{Block, CaptureLimits, Committed, Draft};
 use crate::capture;
 use crate::catalog::{Catalog, catalog_hash};
 use crate::chain::{self, ChainIdentity, ChainState};
@@ -48,6 +48,7 @@ pub struct Writer {
     committed: Committed,
     catalogs: PublishedCatalogs,
     commits: u32,
+    limits: CaptureLimits,
 }
 
 #[derive(Debug)]
@@ -92,6 +93,7 @@ impl Writer {
             committed: Committed::default(),
             catalogs: PublishedCatalogs::default(),
             commits: 0,
+            limits: CaptureLimits::NETWORK,
         };
         writer.connect().await?;
         Ok(writer)
@@ -159,6 +161,12 @@ impl Writer {
         Ok(())
     }
 
+    /// Other limits than the network's, for tests.
+    #[cfg(feature = "testing")]
+    pub(crate) fn set_capture_limits(&mut self, limits: CaptureLimits) {
+        self.limits = limits;
+    }
+
     /// Begins the block at `height`: one above the last one, any before genesis. `cancel` stops it between and within
     /// statements; [`Writer::abort`] must follow.
     ///
@@ -186,7 +194,7 @@ impl Writer {
             self.session = None;
             return Err(NodeFault::from_sqlx(WHAT, error));
         }
-        self.state = State::InBlock(Draft::new(height, &self.committed, cancel));
+        self.state = State::InBlock(Draft::new(height, &self.committed, self.limits, cancel));
         self.block()
     }
 

@@ -14,6 +14,7 @@ use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
 use super::{Block, guarded};
+use crate::capture::SIZE_STATEMENT;
 use crate::fault::{NodeFault, SqlFailure, StatementError};
 use crate::statements::{StatementName, Statements};
 use crate::values::{
@@ -31,6 +32,8 @@ enum Step {
     Own,
     /// One that the program asked for.
     Run,
+    /// Asks for the size of the capture table.
+    Measure,
 }
 
 /// Statements to send together.
@@ -39,6 +42,7 @@ pub(crate) struct Message {
     sql: String,
     steps: Vec<Step>,
     runs: u64,
+    writes: bool,
 }
 
 impl Message {
@@ -79,6 +83,7 @@ impl Message {
         if arguments.len() != prepared.parameters.len() {
             return Err(NodeFault::invariant(WHAT, "another number of arguments than parameters"));
         }
+        self.writes |= prepared.columns.is_empty();
         if !prepared.is_reused && arguments.is_empty() {
             self.sql.push_str(&prepared.sql);
             self.sql.push(';');
@@ -111,6 +116,7 @@ impl Message {
         if rows.iter().any(|row| row.len() != width) {
             return Err(NodeFault::invariant(WHAT, "another number of arguments than parameters"));
         }
+        self.writes = true;
         let name = StatementName::OfRows(prepared.id);
         let types = prepared.parameters.iter().map(|of| array_type(*of));
         self.know(statements, name, (of_rows, types));
@@ -159,6 +165,17 @@ impl Message {
         self.steps.push(Step::Run);
         self.runs = self.runs.saturating_add(1);
         Ok(())
+    }
+
+    /// Ready to be sent to the writer; one that writes asks how much is captured, too.
+    fn measured(mut self) -> Plan {
+        if self.writes {
+            self.sql.push_str("EXECUTE ");
+            self.sql.push_str(SIZE_STATEMENT);
+            self.sql.push(';');
+            self.steps.push(Step::Measure);
+        }
+        self.into_plan()
     }
 
     /// Ready to be sent.
@@ -214,7 +231,7 @@ impl Plan {
             match step {
                 Step::Prepare(name) => statements.prepared(*name),
                 Step::Deallocate(name) => statements.deallocated(*name),
-                Step::Run | Step::Own => {}
+                Step::Run | Step::Own | Step::Measure => {}
             }
         }
     }
@@ -297,8 +314,10 @@ impl Block<'_> {
         columns: Option<&[OutputColumn]>,
         limit: Option<u64>,
     ) -> Result<Sent, NodeFault> {
-        let plan = message.into_plan();
+        let plan = message.measured();
         let sql = plan.sql.clone();
+        let measure = plan.steps.iter().rposition(|step| *step == Step::Measure);
+        let mut captured = None;
         let last_run = plan.steps.iter().rposition(|step| *step == Step::Run);
         let mut rows = Rows {
             columns: columns.unwrap_or_default(),
@@ -314,7 +333,9 @@ impl Block<'_> {
                 match answer {
                     Ok(Either::Left(_)) => done = done.saturating_add(1),
                     Ok(Either::Right(row)) => {
-                        if columns.is_some() && last_run == Some(done) {
+                        if measure == Some(done) {
+                            captured = Some(row.try_get_unchecked::<i64, _>(0)?);
+                        } else if columns.is_some() && last_run == Some(done) {
                             rows.push(&row);
                         }
                     }
@@ -326,6 +347,9 @@ impl Block<'_> {
         let result = guarded(&self.draft.cancel, &mut self.draft.tainted, running).await?;
         plan.note(done, self.statements);
         let runs = plan.runs(done);
+        if let Some(bytes) = captured {
+            self.draft.captured = u64::try_from(bytes).unwrap_or(u64::MAX);
+        }
         let result = match result {
             Err(error) => Err(StatementError::from_sqlx(WHAT, error)),
             Ok(()) if done != plan.steps.len() => {

@@ -155,10 +155,29 @@ impl<'e, 'p> Batch<'e, 'p> {
 
     /// Runs a payload in a savepoint of its own.
     async fn alone(&self, block: &mut Block<'_>, job: &Job<'_>) -> Result<TxResult, NodeFault> {
-        let mut session = WriteSession::new(block)?;
-        let ran = run_payload(self.engine, &mut session, &job.invocation, job.statement).await?;
-        session.close(ran.code.is_ok()).await?;
+        let session = WriteSession::new(block)?;
+        let ran = match self.attempt(session, job).await? {
+            Some(ran) => Some(ran),
+            None => self.attempt(WriteSession::exact(block).await?, job).await?,
+        };
+        let ran = ran.ok_or_else(|| NodeFault::invariant("execute a block", "an unclear limit"))?;
+        block.drain_when_full().await?;
         Ok(result_of(ran, &job.taken))
+    }
+
+    /// `None`, and nothing done, when the limit of captured bytes needs an exact session.
+    async fn attempt(
+        &self,
+        mut session: WriteSession<'_, '_>,
+        job: &Job<'_>,
+    ) -> Result<Option<Ran>, NodeFault> {
+        let ran = run_payload(self.engine, &mut session, &job.invocation, job.statement).await;
+        if session.is_unclear() {
+            return session.close(false).await.map(|()| None);
+        }
+        let ran = ran?;
+        session.close(ran.code.is_ok()).await?;
+        Ok(Some(ran))
     }
 }
 
@@ -185,8 +204,11 @@ async fn try_together(
     let sent = block.send(message, None, None).await?;
     block.savepoint_is_open();
     match sent.result {
-        Ok(()) => block.release_later().map(|()| true),
-        Err(StatementError::Tx(_)) => block.rollback().await.map(|()| false),
+        Ok(()) if block.is_within_limits() => {
+            block.release_later()?;
+            block.drain_when_full().await.map(|()| true)
+        }
+        Ok(()) | Err(StatementError::Tx(_)) => block.rollback().await.map(|()| false),
         Err(StatementError::Node(fault)) => Err(fault),
     }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod batches;
+mod captured;
 mod engine;
 mod expressions;
 mod external;
