@@ -26,6 +26,8 @@ pub(crate) enum Purpose {
 
 /// Settings that can change a result.
 const SEMANTIC: [(&str, &str); 21] = [
+    // Before all others: while it is on, the server quotes the names in their values.
+    ("quote_all_identifiers", "off"),
     ("client_encoding", "UTF8"),
     ("TimeZone", "UTC"),
     ("DateStyle", "ISO, MDY"),
@@ -37,7 +39,6 @@ const SEMANTIC: [(&str, &str); 21] = [
     ("backslash_quote", "safe_encoding"),
     ("array_nulls", "on"),
     ("transform_null_equals", "off"),
-    ("quote_all_identifiers", "off"),
     ("lc_monetary", "C"),
     ("lc_numeric", "C"),
     ("lc_time", "C"),

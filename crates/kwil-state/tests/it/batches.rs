@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::network::{Net, Setup, account_of, tx, user};
 
-const SCHEMA: &str = "
+pub(crate) const SCHEMA: &str = "
     CREATE TABLE notes (id INT PRIMARY KEY, author TEXT NOT NULL, size INT CHECK (size < 90));
     CREATE TABLE counters (name TEXT PRIMARY KEY, value INT NOT NULL);
     CREATE TABLE replies (id INT PRIMARY KEY, note INT NOT NULL REFERENCES notes(id) ON DELETE CASCADE);
@@ -51,10 +51,10 @@ const SCHEMA: &str = "
 ";
 
 /// A small generator: the same numbers for the same seed.
-struct Dice(u64);
+pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
         self.0 =
             self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % sides
@@ -78,7 +78,7 @@ fn raw(statement: String) -> Payload {
 }
 
 /// Payloads that succeed, that fail at once, that fail late, that read, and that are no business of the engine.
-fn payload(dice: &mut Dice) -> Payload {
+pub(crate) fn payload(dice: &mut Dice) -> Payload {
     match dice.roll(18) {
         14 | 15 => {
             let (id, parent) = (dice.number(60), dice.number(60));
@@ -169,7 +169,7 @@ async fn network(one_by_one: bool) -> Net {
     net
 }
 
-fn shown(outcome: &BlockOutcome) -> Vec<(u32, i64, &str)> {
+pub(crate) fn shown(outcome: &BlockOutcome) -> Vec<(u32, i64, &str)> {
     let result = |result: &'_ kwil_types::TxResult| (result.code.code(), result.gas);
     let logs = outcome.results.iter().map(|result| result.log.as_str());
     outcome

@@ -11,6 +11,7 @@
 
 mod batches;
 mod captured;
+mod determinism;
 mod engine;
 mod expressions;
 mod external;
@@ -18,6 +19,7 @@ mod fixture;
 mod language;
 mod managed;
 mod network;
+mod operator_server;
 mod payments;
 mod random;
 mod replay;

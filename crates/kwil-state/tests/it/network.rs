@@ -137,26 +137,36 @@ pub(crate) fn raw(
         .unwrap()
 }
 
+/// The block after the last one of an executor, proposed by the leader.
+pub(crate) fn next_input(
+    executor: &Executor,
+    genesis: &Genesis,
+    time: u64,
+    txs: Vec<RawTx>,
+) -> BlockInput {
+    let Published { chain, network } = executor.subscribe().borrow().clone();
+    let ids: Vec<Hash> = txs.iter().map(RawTx::id).collect();
+    let header = Header {
+        chain_hash: genesis.hash(),
+        height: Height(chain.height + 1),
+        view: View(0),
+        prev_hash: chain.block_hash,
+        prev_app_hash: chain.app_hash,
+        tx_count: u32::try_from(txs.len()).unwrap(),
+        tx_root: tx_root(&ids),
+        validators_hash: network.validators().hash(),
+        params_hash: network.params().hash(),
+        time_ms: time * 1000 + 999,
+        proposer: network.params().leader,
+        new_leader: None,
+    };
+    BlockInput { hash: header.hash(), header, txs: txs.into() }
+}
+
 impl Net {
     /// The next block with these transactions, proposed by the leader.
     pub(crate) fn input(&self, txs: Vec<RawTx>) -> BlockInput {
-        let Published { chain, network } = self.executor.subscribe().borrow().clone();
-        let ids: Vec<Hash> = txs.iter().map(RawTx::id).collect();
-        let header = Header {
-            chain_hash: self.genesis.hash(),
-            height: Height(chain.height + 1),
-            view: View(0),
-            prev_hash: chain.block_hash,
-            prev_app_hash: chain.app_hash,
-            tx_count: u32::try_from(txs.len()).unwrap(),
-            tx_root: tx_root(&ids),
-            validators_hash: network.validators().hash(),
-            params_hash: network.params().hash(),
-            time_ms: self.time * 1000 + 999,
-            proposer: network.params().leader,
-            new_leader: None,
-        };
-        BlockInput { hash: header.hash(), header, txs: txs.into() }
+        next_input(&self.executor, &self.genesis, self.time, txs)
     }
 
     /// Executes and commits the next block; one second passes.
