@@ -13,6 +13,7 @@ mod batches;
 mod captured;
 mod determinism;
 mod engine;
+mod evaluators;
 mod expressions;
 mod external;
 mod fixture;
