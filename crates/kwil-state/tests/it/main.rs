@@ -22,6 +22,7 @@ mod managed;
 mod network;
 mod operator_server;
 mod payments;
+mod plans;
 mod random;
 mod replay;
 mod resolutions;
