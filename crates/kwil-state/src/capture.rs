@@ -20,10 +20,6 @@ use crate::fault::{NodeFault, StatementError};
 use crate::lattice::{Delta, RowHasher};
 use crate::table::{Table, TableId};
 
-/// Bytes of the image of a row at most. Its canonical form can be twice as long, which must stay below
-/// [`crate::canon::MAX_ROW_BYTES`]: decimals have two digits where the image has one byte.
-const MAX_IMAGE_BYTES: usize = 7 * 1024 * 1024;
-
 const WHAT: &str = "drain captured rows";
 /// Gives the bytes of the capture table. They are no fewer than those of the images in it, because those are not
 /// compressed; they are more, by as much as the layout takes and by what rolled back statements left.
@@ -37,14 +33,11 @@ const BATCH_BYTES: usize = 1024 * 1024;
 
 /// Makes the temporary table of the session. Rows vanish with the transaction.
 pub(crate) async fn create(connection: &mut PgConnection) -> Result<(), NodeFault> {
-    // A row that is too large for the hash fails its statement, on every node, before it is a row.
-    let sql = format!(
-        "CREATE TEMPORARY TABLE pg_temp.kwil_capture (rel oid NOT NULL, old bytea, new bytea, \
-         CONSTRAINT row_too_large CHECK (pg_catalog.octet_length(new) <= {MAX_IMAGE_BYTES})) ON COMMIT DELETE ROWS; \
-         ALTER TABLE pg_temp.kwil_capture ALTER old SET STORAGE EXTERNAL, ALTER new SET STORAGE EXTERNAL"
-    );
+    let sql = "CREATE TEMPORARY TABLE pg_temp.kwil_capture (rel oid NOT NULL, old bytea, new bytea) \
+               ON COMMIT DELETE ROWS; \
+               ALTER TABLE pg_temp.kwil_capture ALTER old SET STORAGE EXTERNAL, ALTER new SET STORAGE EXTERNAL";
     let fault = |error| NodeFault::from_sqlx("create the capture table", error);
-    sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut *connection).await.map_err(fault)?;
+    sqlx::raw_sql(sql).execute(&mut *connection).await.map_err(fault)?;
     let query = "SELECT oid, reltoastrelid FROM pg_catalog.pg_class \
                  WHERE oid = pg_catalog.to_regclass('pg_temp.kwil_capture')";
     let row = sqlx::query(query).fetch_one(&mut *connection).await.map_err(fault)?;

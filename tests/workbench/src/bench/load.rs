@@ -130,6 +130,7 @@ pub(super) async fn latencies(
         back.push(sender);
     }
     times.sort_unstable();
+    back.sort_unstable_by_key(|sender| sender.next_row);
     Ok((times, back))
 }
 
