@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use kwil_types::{EncodedValue, Payload, PayloadType, Value};
 use rustix::fs::FlockOperation;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};
 
@@ -28,6 +29,7 @@ use crate::copy::CopyReader;
 use crate::endpoint::Endpoint;
 use crate::managed::{Launcher, Managed, ManagedConfig, OWNER};
 use crate::table::{Column, ColumnId, ColumnType, Table, TableId};
+use crate::values::{push_literal, read_value};
 
 /// Memory that a test cluster is sized for, in bytes.
 const TEST_MEMORY: u64 = 512 * 1024 * 1024;
@@ -233,6 +235,42 @@ pub fn fuzz_row_image(data: &[u8]) {
     }
 }
 
+/// Arguments of statements and calls on their way to the server: what can be decoded becomes literals that nothing in a
+/// value ends, and that are read as the same value. The first byte says which payload the others are.
+///
+/// # Panics
+/// When a literal does not mean its value.
+pub fn fuzz_parameters(data: &[u8]) {
+    let Some((kind, payload)) = data.split_first() else { return };
+    let bytes = bytes::Bytes::copy_from_slice(payload);
+    let name = if kind & 1 == 0 { PayloadType::RawStatement } else { PayloadType::Execute };
+    let values: Vec<EncodedValue> = match Payload::decode(name.name(), &bytes) {
+        Ok(Payload::RawStatement(raw)) => raw.parameters.into_iter().map(|it| it.value).collect(),
+        Ok(Payload::Execute(calls)) => calls.calls().flatten().cloned().collect(),
+        Ok(_) | Err(_) => return,
+    };
+    for value in values.iter().filter_map(|value| value.to_value().ok()) {
+        check_literal(&value);
+    }
+}
+
+fn check_literal(value: &Value) {
+    let mut literal = String::from("x");
+    if push_literal(value, &mut literal).is_err() {
+        return;
+    }
+    let literal = &literal[1..];
+    if let Value::Null(_) = value {
+        assert_eq!(literal, "NULL");
+        return;
+    }
+    let inner = literal.strip_prefix('\'').and_then(|text| text.strip_suffix('\''));
+    let inner = inner.expect("a literal is quoted");
+    assert!(!inner.replace("''", "").contains('\''), "{inner}");
+    let read = read_value(Some(&inner.replace("''", "'")), value.data_type());
+    assert_eq!(read.as_ref(), Ok(value), "{literal}");
+}
+
 /// Reads a stream of `COPY … BINARY`, cut into chunks by its first byte.
 ///
 /// # Panics
@@ -250,6 +288,8 @@ pub fn fuzz_copy_stream(data: &[u8]) {
 
 #[cfg(test)]
 mod tests {
+    use kwil_types::{Array, DataType, Execute, Parameter, RawStatement};
+
     use super::*;
 
     fn noise(seed: u64, length: usize) -> Vec<u8> {
@@ -270,10 +310,68 @@ mod tests {
         for seed in 0..4000 {
             let bytes = noise(seed, usize::try_from(seed % 300).unwrap());
             fuzz_row_image(&bytes);
+            fuzz_parameters(&bytes);
             fuzz_copy_stream(&bytes);
             let header: Vec<u8> =
                 [&[5], &b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0"[..], &bytes].concat();
             fuzz_copy_stream(&header);
+        }
+    }
+
+    /// Payloads with values of every type.
+    fn payloads() -> Vec<Vec<u8>> {
+        let kinds = ["int8", "text", "bool", "bytea", "uuid", "numeric(20,5)"];
+        let kind = |name: &str| kwil_lang::parse_type(name).unwrap().data_type.kind();
+        let texts = [
+            "-5",
+            "it''s \\ \"{,}NULL",
+            "t",
+            "\\x00ff",
+            "00000000-0000-0000-0000-000000000007",
+            "1.5",
+        ];
+        let mut values = Vec::new();
+        for (name, text) in kinds.iter().zip(texts) {
+            let of = DataType::scalar(kind(name));
+            let value = read_value(Some(text), of).unwrap();
+            let Value::Scalar(scalar) = &value else { panic!("{value:?}") };
+            values.push(Value::Array(
+                Array::new(kind(name), vec![Some(scalar.clone()), None]).unwrap(),
+            ));
+            values.extend([Value::Null(of), value]);
+        }
+        let encoded = || values.iter().map(|value| EncodedValue::from_value(value).unwrap());
+        let parameter = |value| Parameter { name: "$p".into(), value };
+        let raw = RawStatement {
+            statement: "SELECT $p".into(),
+            parameters: encoded().map(parameter).collect(),
+        };
+        let call = Execute::new("main", "a", vec![encoded().collect()]).unwrap();
+        let raw = Payload::RawStatement(raw).encode().unwrap();
+        let call = Payload::Execute(call).encode().unwrap();
+        [(0, raw), (1, call)].into_iter().map(|(kind, bytes)| [&[kind], &*bytes].concat()).collect()
+    }
+
+    #[test]
+    fn damaged_parameters_have_literals_that_mean_what_is_left() {
+        for payload in payloads() {
+            fuzz_parameters(&payload);
+            for place in 1..payload.len() {
+                for bit in 0..8 {
+                    let mut damaged = payload.clone();
+                    damaged[place] ^= 1 << bit;
+                    fuzz_parameters(&damaged);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_corpus_has_payloads_with_values() {
+        let folder =
+            concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/data/fuzz/state_parameters/");
+        for (name, payload) in ["raw_statement", "execute"].iter().zip(payloads()) {
+            assert_eq!(std::fs::read(format!("{folder}{name}")).unwrap(), payload, "{name}");
         }
     }
 }

@@ -76,7 +76,7 @@ impl Owned {
 
     async fn logs(&mut self, payloads: &[Payload]) -> Vec<String> {
         let results = self.block(payloads).await.results;
-        assert!(results.iter().all(|result| result.code.is_ok() == !result.log.contains("ERROR")));
+        assert!(results.iter().all(|result| result.code.is_ok() != result.log.contains("ERROR")));
         results.into_iter().map(|result| result.log).collect()
     }
 

@@ -1,0 +1,1 @@
+INSERT INTO item (owner, num, title) SELECT id, $i, coalesce(name, $s) FROM acct WHERE tags[1] IN ('a', $s) ON CONFLICT (owner, num) DO UPDATE SET title = excluded.title || item.title WHERE item.sold IS NOT TRUE;

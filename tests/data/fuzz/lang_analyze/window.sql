@@ -1,0 +1,1 @@
+WITH RECURSIVE c AS (SELECT id, name FROM acct UNION ALL SELECT c.id + 1, c.name FROM c WHERE c.id < $i) SELECT c.id, row_number() OVER (PARTITION BY c.name ORDER BY c.id DESC), array_agg(i.title ORDER BY i.num) FROM c LEFT JOIN item AS i ON i.owner = c.id GROUP BY c.id, c.name HAVING count(*) > 1 ORDER BY 1 LIMIT 3;

@@ -1,0 +1,4 @@
+CREATE OR REPLACE ACTION remove_post($id UUID) PUBLIC {
+    require_author($id);
+    DELETE FROM posts WHERE id = $id;
+};
