@@ -43,6 +43,8 @@ pub(crate) struct Message {
     steps: Vec<Step>,
     runs: u64,
     writes: bool,
+    /// It prepares or drops statements.
+    changes_known: bool,
 }
 
 impl Message {
@@ -143,9 +145,21 @@ impl Message {
             // The one before it failed and is still there.
             self.deallocate(name);
         }
-        if is_once || !(is_known || self.steps.contains(&Step::Prepare(name))) {
+        if is_once || !self.step_of(name).unwrap_or(is_known) {
             self.prepare(statements, name, (sql, types));
         }
+    }
+
+    /// Whether the message prepares a statement or, after that, drops it to make room for another; `None` when neither.
+    fn step_of(&self, name: StatementName) -> Option<bool> {
+        if !self.changes_known {
+            return None;
+        }
+        self.steps.iter().rev().find_map(|step| match step {
+            Step::Prepare(prepared) if *prepared == name => Some(true),
+            Step::Deallocate(dropped) if *dropped == name => Some(false),
+            _ => None,
+        })
     }
 
     fn execute<W: FnOnce(&mut String) -> Result<(), LiteralError>>(
@@ -207,6 +221,7 @@ impl Message {
         self.sql.push_str(sql);
         self.sql.push(';');
         self.steps.push(Step::Prepare(name));
+        self.changes_known = true;
     }
 
     fn deallocate(&mut self, name: StatementName) {
@@ -214,6 +229,7 @@ impl Message {
         self.sql.push_str(&name.to_string());
         self.sql.push(';');
         self.steps.push(Step::Deallocate(name));
+        self.changes_known = true;
     }
 }
 

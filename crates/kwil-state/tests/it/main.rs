@@ -23,6 +23,7 @@ mod network;
 mod operator_server;
 mod payments;
 mod plans;
+mod prepared;
 mod random;
 mod replay;
 mod resolutions;
