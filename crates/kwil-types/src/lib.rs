@@ -112,8 +112,9 @@ pub use evidence::{Evidence, EvidenceError, MAX_EVIDENCE_LEN};
 pub use header::{Expected, Header, HeaderError, MAX_HEADER_LEN};
 pub use height::{Height, View};
 pub use params::{
-    DEFAULT_JOIN_EXPIRY, DEFAULT_MAX_BLOCK_SIZE, DEFAULT_MAX_VOTES_PER_TX, MAX_BLOCK_SIZE_RANGE,
-    MigrationStatus, NetworkParams, ParamError, ParamName, ParamUpdates, ParamValue, updates_hash,
+    DEFAULT_JOIN_EXPIRY, DEFAULT_MAX_BLOCK_SIZE, DEFAULT_MAX_VOTES_PER_TX, JOIN_EXPIRY_RANGE,
+    MAX_BLOCK_SIZE_RANGE, MAX_VOTES_PER_TX_RANGE, MigrationStatus, NetworkParams, ParamError,
+    ParamName, ParamUpdates, ParamValue, updates_hash,
 };
 pub use signed::{
     Abort, AbortBody, DirectiveBody, Heartbeat, HeartbeatBody, HeartbeatFlags, LeaderDirective,

@@ -25,6 +25,11 @@ pub const DEFAULT_MAX_VOTES_PER_TX: u64 = 200;
 pub const DEFAULT_JOIN_EXPIRY: GoDuration = GoDuration::from_nanos(86_400_000_000_000);
 /// Smallest and largest `max_block_size`, in bytes.
 pub const MAX_BLOCK_SIZE_RANGE: std::ops::RangeInclusive<u64> = 4096..=64 * 1024 * 1024;
+/// Shortest and longest `join_expiry`: a minute and a year of 365 days.
+pub const JOIN_EXPIRY_RANGE: std::ops::RangeInclusive<GoDuration> =
+    GoDuration::from_secs(60)..=GoDuration::from_secs(365 * 86_400);
+/// Smallest and largest `max_votes_per_tx`.
+pub const MAX_VOTES_PER_TX_RANGE: std::ops::RangeInclusive<u64> = 1..=10_000;
 
 /// Where a network stands in moving to another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]

@@ -172,6 +172,20 @@ fn a_written_file_reads_back_as_the_same_network() {
 }
 
 #[test]
+fn parameters_out_of_their_bounds_are_reported_together() {
+    let good = vectors()["valid"][0]["json"].as_str().unwrap().to_owned();
+    let mut document: Value = serde_json::from_str(&good).unwrap();
+    document["join_expiry"] = "59s".into();
+    document["max_votes_per_tx"] = 10_001.into();
+    let error = Genesis::from_json(&document.to_string()).unwrap_err().to_string();
+    assert!(
+        error.contains("join_expiry") && error.contains("between 1m0s and 8760h0m0s"),
+        "{error}"
+    );
+    assert!(error.contains("max_votes_per_tx") && error.contains("between 1 and 10000"), "{error}");
+}
+
+#[test]
 fn amounts_of_any_size_are_exact_as_number_and_as_text() {
     let sample = vectors()["valid"][2]["json"].as_str().unwrap().to_owned();
     let most = "115792089237316195423570985008687907853269984665640564039457584007913129639935";

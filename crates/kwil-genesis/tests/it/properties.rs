@@ -24,7 +24,13 @@ fn account(seed: u8) -> AccountId {
 fn documents() -> impl Strategy<Value = Document> {
     let validators = prop::collection::btree_map(1..=20_u8, 1..=1_000_000_u64, 1..6);
     let allocs = prop::collection::btree_map(1..=60_u8, any::<[u8; 32]>(), 0..6);
-    let numbers = (any::<u32>(), 4096..=67_108_864_u64, 1..=i64::MAX, 1..=10_000_u64, 0..=9_u64);
+    let numbers = (
+        any::<u32>(),
+        4096..=67_108_864_u64,
+        60_000_000_000..=31_536_000_000_000_000_i64,
+        1..=9_999_u64,
+        0..=9_u64,
+    );
     let rest = ("\\PC{1,12}", "[ -~é]{0,40}", any::<Option<[u8; 32]>>(), any::<bool>(), 0..=9_u64);
     (validators, allocs, numbers, rest).prop_map(|(validators, allocs, numbers, rest)| {
         let (height, max_block_size, expiry, max_votes_per_tx, maa_activation_height) = numbers;

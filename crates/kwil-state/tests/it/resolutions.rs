@@ -39,7 +39,7 @@ async fn parameters_change_with_more_than_half_from_the_next_height() {
     let mut net = Setup::free(&[1, 1]).start().await;
     let event = proposal(
         "more",
-        [ParamValue::MaxBlockSize(8_000_000), ParamValue::JoinExpiry(GoDuration::from_secs(5))],
+        [ParamValue::MaxBlockSize(8_000_000), ParamValue::JoinExpiry(GoDuration::from_secs(75))],
     );
     let outcome = net.ok(create(0, 1, event.clone())).await;
     assert!(outcome.param_updates.is_empty(), "one of two is not more than half");
@@ -48,7 +48,7 @@ async fn parameters_change_with_more_than_half_from_the_next_height() {
     let outcome = net.ok(approve(1, 1, &event)).await;
     assert_eq!(outcome.param_updates.len(), 2);
     let params = net.published().network.params().clone();
-    assert_eq!((params.max_block_size, params.join_expiry.as_secs()), (8_000_000, 5));
+    assert_eq!((params.max_block_size, params.join_expiry.as_secs()), (8_000_000, 75));
     assert!(verify_state(net.test.endpoint(), None).await.unwrap().holds());
 
     let (code, _, log) = net.one(create(0, 2, event)).await;

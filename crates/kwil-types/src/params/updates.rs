@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use kwil_crypto::{Hash, KeyError, PublicKey, context, hash};
 
-use super::{MAX_BLOCK_SIZE_RANGE, MigrationStatus};
+use super::{JOIN_EXPIRY_RANGE, MAX_BLOCK_SIZE_RANGE, MAX_VOTES_PER_TX_RANGE, MigrationStatus};
 use crate::wire::{Reader, WireError, Writer};
 use crate::{GoDuration, Validator, ValidatorSet};
 
@@ -188,10 +188,14 @@ impl ParamValue {
             Self::JoinExpiry(expiry) if expiry.as_nanos() <= 0 => {
                 Some("join expiry should be greater than 0")
             }
-            Self::MaxVotesPerTx(0) => Some("max votes per tx should be greater than 0"),
-            Self::MaxVotesPerTx(number) | Self::MaaActivationHeight(number) if *number > MAX => {
-                Some("must be below 2^63")
+            Self::JoinExpiry(expiry) if !JOIN_EXPIRY_RANGE.contains(expiry) => {
+                Some("must be between 1m0s and 8760h0m0s")
             }
+            Self::MaxVotesPerTx(0) => Some("max votes per tx should be greater than 0"),
+            Self::MaxVotesPerTx(number) if !MAX_VOTES_PER_TX_RANGE.contains(number) => {
+                Some("must be between 1 and 10000")
+            }
+            Self::MaaActivationHeight(number) if *number > MAX => Some("must be below 2^63"),
             Self::Leader(_)
             | Self::MaxBlockSize(_)
             | Self::JoinExpiry(_)

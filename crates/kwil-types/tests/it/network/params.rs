@@ -109,12 +109,23 @@ fn resolutions_cannot_set_what_is_out_of_range_or_derived() {
         |value: ParamValue| [value].into_iter().collect::<ParamUpdates>().check_resolution(&set());
     check(ParamValue::MaxBlockSize(4096)).unwrap();
     check(ParamValue::Leader(set().get(0).unwrap().key)).unwrap();
+    for inside in [
+        ParamValue::JoinExpiry("1m".parse().unwrap()),
+        ParamValue::JoinExpiry("8760h".parse().unwrap()),
+        ParamValue::MaxVotesPerTx(1),
+        ParamValue::MaxVotesPerTx(10_000),
+    ] {
+        check(inside).unwrap();
+    }
     for value in [
         ParamValue::MaxBlockSize(4095),
         ParamValue::MaxBlockSize(67_108_865),
         ParamValue::MaxVotesPerTx(0),
         ParamValue::JoinExpiry("0s".parse().unwrap()),
         ParamValue::JoinExpiry("-1s".parse().unwrap()),
+        ParamValue::JoinExpiry("59s".parse().unwrap()),
+        ParamValue::JoinExpiry("8760h0m0.000000001s".parse().unwrap()),
+        ParamValue::MaxVotesPerTx(10_001),
         ParamValue::MaaActivationHeight(1 << 63),
     ] {
         let name = value.name();
