@@ -87,6 +87,14 @@ fn a_node_whose_state_was_changed_is_quarantined_names_the_table_and_the_others_
         .context("there is no diverged folder")?;
     let report: serde_json::Value =
         serde_json::from_slice(&std::fs::read(folder.join("report.json"))?)?;
+    let theirs = report["peers"].as_array().context("no peer was compared with")?;
+    ensure!(theirs.len() == 2, "two peers answer: {report}");
+    for peer in theirs {
+        let tables = peer["differing"].as_array().context("no differences")?;
+        let names: Vec<_> = tables.iter().filter_map(|table| table["table"].as_str()).collect();
+        ensure!(names == ["kwild_meta.accounts"], "a peer differs in {names:?}: {report}");
+        ensure!(peer["same_catalog"] == true, "report is {report}");
+    }
     let numbers = &report["divergence"];
     ensure!(numbers["own_app_hash"] != numbers["certified_app_hash"], "report is {report}");
     let ready = odd.host.shell(&format!("curl -s {}/api/v1/ready", odd.provider()))?.ok()?;

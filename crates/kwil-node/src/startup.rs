@@ -249,6 +249,7 @@ fn compose(
     };
 
     let (executor, executor_queue) = ExecutorHandle::new(checks, state.transactions_done());
+    let summaries = state.summaries();
     let (sync, sync_queue) = block_sync::queue();
     let machine = consensus::machine(
         &basis.facts.config,
@@ -305,7 +306,7 @@ fn compose(
         tip: tip_rx.clone(),
     };
     let services = services(basis, seen, consensus.clone(), executor, sync.watch());
-    let server = ChainServer { chain, driver: consensus.clone() };
+    let server = ChainServer { chain, driver: consensus.clone(), summaries };
     let wired = Wired {
         driver,
         sync: sync_task,
@@ -430,6 +431,7 @@ fn driver_parts(basis: &Basis, handles: &Handles<'_>, log: ConsensusLogHandle) -
         diagnosis: Diagnosis {
             root: basis.root.clone(),
             database: handles.database.clone(),
+            network: handles.network.clone(),
             version: basis.facts.version,
         },
         metrics: basis.metrics.chain.clone(),

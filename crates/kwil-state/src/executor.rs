@@ -24,6 +24,7 @@ use crate::fault::{FaultKind, NodeFault};
 use crate::genesis_state;
 use crate::network_state::NetworkState;
 use crate::reads::Reads;
+use crate::summaries::Summaries;
 use crate::writer::Writer;
 
 /// How long a block may take unless the node says otherwise.
@@ -142,6 +143,12 @@ impl Executor {
     pub fn reads(&self, database: &Database) -> Reads {
         let engine = self.sources.engine.clone();
         Reads::new(engine, database.clone(), self.writer.catalogs().clone())
+    }
+
+    /// What the state roots of the newest heights are made of.
+    #[must_use]
+    pub fn summaries(&self) -> Summaries {
+        self.writer.summaries().clone()
     }
 
     /// Executes the block after the last committed one. Its transaction stays open until [`Executor::commit`] or

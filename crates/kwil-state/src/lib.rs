@@ -89,6 +89,7 @@ mod server;
 mod session;
 mod statements;
 mod store;
+mod summaries;
 mod sums;
 mod table;
 #[cfg(feature = "testing")]
@@ -133,6 +134,7 @@ pub use store::{
     EngineRow, EngineTable, FOREIGN_KEY_DEFS, INDEX_DEFS, NAMESPACES, PARAMS, PROCESSED,
     RESOLUTIONS, ROLE_PRIVILEGES, ROLES, RowChange, TABLES, USER_ROLES, VALIDATORS, VOTES,
 };
+pub use summaries::{StateSummary, Summaries, TableSummary};
 pub use table::{Column, ColumnId, ColumnType, Scalar, Table, TableId};
 pub use verify::{TableReport, VerifyReport, verify_state};
 pub use votes::{Kind, Resolution, kind_of};

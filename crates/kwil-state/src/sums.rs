@@ -61,6 +61,11 @@ impl Sums {
         Ok(Self(sums))
     }
 
+    /// Tables that are not empty, by their ids.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (TableId, &TableSum)> {
+        self.0.iter().map(|(id, sum)| (*id, sum))
+    }
+
     pub(crate) fn get(&self, id: TableId) -> Option<&TableSum> {
         self.0.get(&id)
     }

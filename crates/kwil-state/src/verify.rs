@@ -49,6 +49,8 @@ pub struct TableReport {
     pub stored_rows: u64,
     /// Rows in the table.
     pub found_rows: u64,
+    /// Hash of the lattice over the rows in the table.
+    pub found_digest: Hash,
     /// Whether rows and sum are equal.
     pub matches: bool,
 }
@@ -122,6 +124,7 @@ fn compare(table: &Table, stored: &Sums, found: &Sums) -> TableReport {
         table: table.display_name(),
         stored_rows: rows(stored),
         found_rows: rows(found),
+        found_digest: found.map_or_else(|| crate::sums::TableSum::empty().digest, |sum| sum.digest),
         matches: rows(stored) == rows(found) && digest(stored) == digest(found),
     }
 }

@@ -26,6 +26,7 @@ use crate::published_catalogs::{PublishedCatalogs, Seen};
 use crate::reader_role;
 use crate::session::{self, Purpose};
 use crate::statements::Statements;
+use crate::summaries::Summaries;
 use crate::sums::Sums;
 
 /// How long to wait for the lock of a session that is just ending.
@@ -47,6 +48,7 @@ pub struct Writer {
     last: Option<ChainState>,
     committed: Committed,
     catalogs: PublishedCatalogs,
+    summaries: Summaries,
     commits: u32,
     limits: CaptureLimits,
 }
@@ -92,6 +94,7 @@ impl Writer {
             last: None,
             committed: Committed::default(),
             catalogs: PublishedCatalogs::default(),
+            summaries: Summaries::default(),
             commits: 0,
             limits: CaptureLimits::NETWORK,
         };
@@ -117,6 +120,11 @@ impl Writer {
     /// The catalogs that readers can need.
     pub(crate) fn catalogs(&self) -> &PublishedCatalogs {
         &self.catalogs
+    }
+
+    /// What the newest state roots are made of.
+    pub(crate) fn summaries(&self) -> &Summaries {
+        &self.summaries
     }
 
     /// The catalog of the language after the last committed block. `None` before genesis.
@@ -156,6 +164,7 @@ impl Writer {
         }
         self.committed = Committed { catalog: catalog.into(), language, catalog_hash, sums };
         self.last = last;
+        self.summarise();
         let statements = Statements::default();
         self.session = Some(Session { connection, pid, reader_role, statements });
         Ok(())
@@ -282,6 +291,7 @@ impl Writer {
             self.committed.sums.apply(finished.sums);
         }
         self.last = Some(sealed);
+        self.summarise();
         self.vacuum_capture().await;
         Ok(sealed)
     }
@@ -318,6 +328,12 @@ impl Writer {
         {
             tracing::debug!(%error, "the writer's connection did not close in order");
         }
+    }
+
+    fn summarise(&self) {
+        let Some(last) = self.last else { return };
+        let Committed { catalog, catalog_hash, sums, .. } = &self.committed;
+        self.summaries.committed(last, *catalog_hash, catalog, sums);
     }
 
     /// Ends a session that runs a statement nobody waits for.

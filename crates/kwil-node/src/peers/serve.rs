@@ -1,6 +1,10 @@
 //! Answers to other nodes, from the block log, the blocks in progress, and the state.
 
-use kwil_p2p::{CommittedBlock, InboundRequest, Part, PeerGone, RefuseCode, Request, Responder};
+use kwil_p2p::{
+    CommittedBlock, InboundRequest, Part, PeerGone, RefuseCode, Request, Responder, StateSummary,
+    TableSummary,
+};
+use kwil_state::Summaries;
 use kwil_store::RangeLimit;
 use kwil_types::Height;
 
@@ -12,6 +16,7 @@ use crate::driver::DriverHandle;
 pub(crate) struct ChainServer {
     pub(crate) chain: ChainReads,
     pub(crate) driver: DriverHandle,
+    pub(crate) summaries: Summaries,
 }
 
 impl ChainServer {
@@ -25,6 +30,7 @@ impl ChainServer {
                 self.blocks(from, count, max_bytes, responder).await
             }
             Request::Certificate { height } => self.certificate(height, responder).await,
+            Request::StateSummary { height } => self.state_summary(height, responder).await,
             Request::Snapshots => responder.finish().await,
             _ => responder.refuse(RefuseCode::Unsupported).await,
         };
@@ -97,6 +103,31 @@ impl ChainServer {
             let block = CommittedBlock { raw: record.block, certificate: record.certificate };
             responder.send(Part::Block(block)).await?;
         }
+        responder.finish().await
+    }
+
+    async fn state_summary(
+        &self,
+        height: Height,
+        mut responder: Responder,
+    ) -> Result<(), PeerGone> {
+        let Some(found) = self.summaries.at(height.get()) else {
+            return responder.refuse(RefuseCode::NotFound).await;
+        };
+        let table = |table: kwil_state::TableSummary| TableSummary {
+            namespace: table.schema,
+            name: table.name,
+            rows: table.rows,
+            lattice_hash: table.digest,
+        };
+        let summary = StateSummary {
+            height,
+            app_hash: found.chain.app_hash,
+            state_root: found.chain.state_root,
+            catalog_hash: found.catalog_hash,
+            tables: found.tables.into_iter().map(table).collect(),
+        };
+        responder.send(Part::StateSummary(summary)).await?;
         responder.finish().await
     }
 

@@ -29,6 +29,7 @@ mod replay;
 mod resolutions;
 mod schema;
 mod state;
+mod summaries;
 mod tls;
 mod validators;
 mod values;
