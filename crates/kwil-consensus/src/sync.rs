@@ -15,9 +15,11 @@ use crate::time::Millis;
 
 /// Behind by this much is out of step; one less is the ordinary end of a round.
 const BEHIND: u64 = 2;
+/// Behind by this much, going on with every block does not help: many are fetched faster at once.
+const FAR_BEHIND: u64 = 16;
 /// How long validators must show a gap.
 const TRUSTED_GAP: Duration = Duration::from_millis(500);
-/// How long without a commit before the word of any peer counts.
+/// How long a gap must be claimed without a commit before the word of any peer counts.
 const UNTRUSTED_GAP: Duration = Duration::from_secs(5);
 /// How long the body of a certified block may take.
 const BODY_GAP: Duration = Duration::from_secs(1);
@@ -36,6 +38,8 @@ pub(crate) struct Lag {
     /// Highest height that a member's heartbeat or a valid certificate showed.
     trusted: Height,
     trusted_since: Option<Millis>,
+    /// Since when somebody claims a gap, trusted or not.
+    claimed_since: Option<Millis>,
     noted: Height,
     asked: Option<(Height, Millis)>,
 }
@@ -128,22 +132,25 @@ impl Machine {
         if self.held() || matches!(self.phase, Phase::Sync | Phase::Commit(_)) {
             return None;
         }
-        let trusted = self.lag.trusted_since.map(|since| since.plus(TRUSTED_GAP));
+        // Whoever commits a block again and again keeps pace: one that is a few heights behind gains nothing by fetching.
+        let paced = |since: Millis| since.max(self.last_commit);
+        let is_far = self.lag.trusted.since(self.tip.height) >= FAR_BEHIND;
+        let trusted = self.lag.trusted_since;
+        let trusted = trusted.map(|since| if is_far { since } else { paced(since) });
+        let trusted = trusted.map(|since| since.plus(TRUSTED_GAP));
         let just_started = self.started.filter(|start| self.clock < start.plus(UNTRUSTED_GAP));
-        let claimed = self
-            .gap(self.lag.best_claim())
-            .then(|| just_started.unwrap_or_else(|| self.last_commit.plus(UNTRUSTED_GAP)));
+        let claimed = self.lag.claimed_since.filter(|_| self.gap(self.lag.best_claim()));
+        let claimed = claimed.map(|since| just_started.unwrap_or(paced(since).plus(UNTRUSTED_GAP)));
         let fetching = matches!(self.phase, Phase::Fetch(_));
         let body = self.pending.as_ref().filter(|_| fetching).map(|p| p.since.plus(BODY_GAP));
         [trusted, claimed, body].into_iter().flatten().min()
     }
 
     pub(crate) fn watch_lag(&mut self, cx: &mut Cx) {
-        if self.gap(self.lag.trusted) {
-            self.lag.trusted_since.get_or_insert(cx.now);
-        } else {
-            self.lag.trusted_since = None;
-        }
+        let (trusted, claimed) = (self.gap(self.lag.trusted), self.gap(self.lag.best_claim()));
+        let since = |known: Option<Millis>, gap: bool| gap.then(|| known.unwrap_or(cx.now));
+        self.lag.trusted_since = since(self.lag.trusted_since, trusted);
+        self.lag.claimed_since = since(self.lag.claimed_since, claimed);
         if self.sync_deadline().is_some_and(|deadline| cx.now >= deadline) {
             self.enter_sync(cx);
         }
@@ -159,6 +166,7 @@ impl Machine {
         self.proposal = None;
         self.phase = Phase::Sync;
         self.lag.trusted_since = None;
+        self.lag.claimed_since = None;
         self.heartbeat_soon();
         self.finish_drain(cx);
         cx.push(Effect::EnterSync { target: self.best_height().max(self.height()) });

@@ -179,3 +179,59 @@ fn a_node_with_a_checkpoint_refuses_another_block_there_and_does_not_vote_below(
     assert_eq!([stage.height(0), stage.height(2)], [2, 1]);
     assert_eq!(stage.actors[2].held.as_ref().map(crate::HeldReason::name), Some("fork"));
 }
+
+/// Three validators make a block every 50 ms; a follower that executes only when told is `behind` heights behind.
+fn slow_follower(behind: u64) -> Stage {
+    let mut stage = Stage::with_followers(3, 1);
+    // A node that has just started believes anybody.
+    stage.wait(6000);
+    stage.actors[3].stuck = true;
+    for _ in 0..behind {
+        stage.submit();
+        stage.wait(50);
+    }
+    assert_eq!((stage.height(0), stage.height(3)), (behind, 0));
+    stage
+}
+
+#[test]
+fn a_follower_that_keeps_pace_a_few_heights_behind_does_not_start_to_fetch() {
+    let mut stage = slow_follower(4);
+    for _ in 0..100 {
+        stage.submit();
+        stage.end_one(3);
+        stage.wait(50);
+    }
+    assert!(!stage.actors[3].entered_sync);
+    assert!(stage.height(3) > 90, "the follower stands at {}", stage.height(3));
+}
+
+#[test]
+fn a_burst_after_a_quiet_time_is_no_gap() {
+    let mut stage = Stage::with_followers(3, 1);
+    stage.wait(60_000);
+    stage.actors[3].stuck = true;
+    for _ in 0..4 {
+        stage.submit();
+        stage.wait(50);
+    }
+    assert!(!stage.actors[3].entered_sync, "the last commit is long ago, the gap is new");
+    assert_eq!((stage.height(0), stage.height(3)), (4, 0));
+}
+
+#[test]
+fn a_follower_that_stands_still_or_falls_far_behind_fetches() {
+    let mut still = slow_follower(4);
+    still.wait(600);
+    assert!(still.actors[3].entered_sync);
+    // Two blocks are made for each that it executes.
+    let mut falling = slow_follower(2);
+    for _ in 0..40 {
+        falling.submit();
+        falling.wait(25);
+        falling.submit();
+        falling.end_one(3);
+        falling.wait(25);
+    }
+    assert!(falling.actors[3].entered_sync);
+}

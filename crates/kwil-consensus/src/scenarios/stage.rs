@@ -278,6 +278,13 @@ impl Stage {
         }
     }
 
+    /// Ends the execution that waits; the next one is stuck again.
+    pub(crate) fn end_one(&mut self, node: usize) {
+        if let Some(event) = self.actors[node].waiting.take() {
+            self.tell(node, event);
+        }
+    }
+
     fn settle(&mut self) {
         while let Some((node, event)) = self.queue.pop_front() {
             let now = Millis(self.now);
