@@ -46,6 +46,12 @@ pub struct Config {
     pub max_tx_bytes: usize,
     /// Times of block requests (`[block_sync]`).
     pub block_requests: AnswerTimes,
+    /// Longest time for sending the blocks of one request.
+    pub block_send: Duration,
+    /// Longest time for the whole of an answer that is one message.
+    pub short_answer: Duration,
+    /// Longest time for receiving announced transactions.
+    pub tx_get: Duration,
     /// Periods of the network's own housekeeping.
     pub timing: Timing,
 }
@@ -75,6 +81,9 @@ impl Config {
                 gap: Duration::from_millis(500),
                 whole: Duration::from_secs(90),
             },
+            block_send: Duration::from_secs(45),
+            short_answer: Duration::from_secs(20),
+            tx_get: Duration::from_secs(20),
             timing: Timing::default(),
         }
     }

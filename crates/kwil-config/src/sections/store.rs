@@ -5,7 +5,7 @@ section! {
     "store" => StoreConfig {
         /// compress blocks on disk
         compression: bool = true,
-        /// number of newest blocks to keep; 0 keeps all
+        /// accepted, without effect: every block is kept
         retain_blocks: i64 = 0,
     }
 }

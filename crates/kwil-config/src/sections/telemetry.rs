@@ -4,7 +4,7 @@ use crate::section::section;
 section! {
     /// metrics and traces
     "telemetry" => TelemetryConfig {
-        /// push metrics to an OpenTelemetry collector
+        /// accepted, without effect: metrics are served at prometheus_listen, where a collector fetches them
         enable: bool = false,
         /// OTLP/HTTP endpoint: host:port, or a full http:// or https:// URL
         otlp_endpoint: String = "127.0.0.1:4318".to_owned(),

@@ -93,8 +93,8 @@ async fn open(basis: &Basis, apis: Apis) -> Result<Rpc, NodeError> {
     if let Some(address) = handle.metrics_addr() {
         tracing::info!(target: "KWILD", listen = %address, "serving metrics");
     }
-    if config.telemetry.enable {
-        tracing::warn!(target: "KWILD", "telemetry.enable: this version does not push metrics; telemetry.prometheus_listen serves them");
+    for (key, why) in without_effect(config) {
+        tracing::warn!(target: "KWILD", "{key}: {why}");
     }
     Ok(Rpc { handle, stop })
 }
@@ -204,6 +204,40 @@ fn service(name: ServiceName) -> Service {
     }
 }
 
+/// Keys that are set and change nothing in this version.
+fn without_effect(config: &Config) -> Vec<(&'static str, &'static str)> {
+    let usual = Config::default().block_sync;
+    let sync = &config.block_sync;
+    let queue =
+        "announcements wait in a queue that a peer has to empty within 5s; no key changes that";
+    [
+        (
+            config.telemetry.enable,
+            "telemetry.enable",
+            "this version does not push metrics; telemetry.prometheus_listen serves them",
+        ),
+        (
+            config.store.retain_blocks != 0,
+            "store.retain_blocks",
+            "this version keeps every block; without them its database could not be made again",
+        ),
+        (
+            sync.announce_write_timeout != usual.announce_write_timeout,
+            "block_sync.announce_write_timeout",
+            queue,
+        ),
+        (
+            sync.announce_resp_timeout != usual.announce_resp_timeout,
+            "block_sync.announce_resp_timeout",
+            "announcements are not answered",
+        ),
+        (sync.tx_ann_timeout != usual.tx_ann_timeout, "block_sync.tx_ann_timeout", queue),
+    ]
+    .into_iter()
+    .filter_map(|(is_set, key, why)| is_set.then_some((key, why)))
+    .collect()
+}
+
 /// `[p2p]` in the network's terms.
 fn p2p(root: &Path, config: &Config, version: &str) -> Result<kwil_p2p::Config, NodeError> {
     let (p2p, sync) = (&config.p2p, &config.block_sync);
@@ -230,6 +264,9 @@ fn p2p(root: &Path, config: &Config, version: &str) -> Result<kwil_p2p::Config, 
         gap: std(sync.idle_timeout),
         whole: std(sync.block_get_timeout),
     };
+    settings.block_send = std(sync.block_send_timeout);
+    settings.short_answer = std(sync.response_timeout);
+    settings.tx_get = std(sync.tx_get_timeout);
     Ok(settings)
 }
 
@@ -258,4 +295,41 @@ fn resolve(key: &str, address: &HostPort) -> Result<SocketAddr, NodeError> {
 /// The configuration refuses negative durations before this.
 fn std(duration: GoDuration) -> Duration {
     duration.to_std().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_without_effect_are_told_when_they_are_set_and_only_then() {
+        assert_eq!(without_effect(&Config::default()), []);
+        let mut config = Config::default();
+        config.telemetry.enable = true;
+        config.store.retain_blocks = 1000;
+        config.block_sync.announce_resp_timeout = config.block_sync.tx_get_timeout;
+        let keys: Vec<&str> = without_effect(&config).into_iter().map(|(key, _)| key).collect();
+        assert_eq!(
+            keys,
+            ["telemetry.enable", "store.retain_blocks", "block_sync.announce_resp_timeout"]
+        );
+    }
+
+    #[test]
+    fn times_of_block_sync_reach_the_network() {
+        let mut config = Config::default();
+        let seconds = |text: &str| text.parse().unwrap();
+        config.block_sync.block_send_timeout = seconds("11s");
+        config.block_sync.response_timeout = seconds("12s");
+        config.block_sync.tx_get_timeout = seconds("13s");
+        config.block_sync.block_get_timeout = seconds("14s");
+        let network = p2p(Path::new("/root"), &config, "1.0.0").unwrap();
+        let found = [
+            network.block_send,
+            network.short_answer,
+            network.tx_get,
+            network.block_requests.whole,
+        ];
+        assert_eq!(found.map(|time| time.as_secs()), [11, 12, 13, 14]);
+    }
 }

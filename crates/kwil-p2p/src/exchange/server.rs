@@ -8,7 +8,7 @@ use bytes::Bytes;
 use kwil_crypto::NodeId;
 use kwil_proto::p2p::v1 as proto;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 use tracing::debug;
 
 use super::answer::{Malformed, Part};
@@ -24,6 +24,8 @@ use crate::wire::{SMALL_FRAME, StreamKind};
 const TAKE: Duration = Duration::from_secs(3);
 /// Time for the node to produce the next part.
 const PRODUCE: Duration = Duration::from_secs(30);
+/// Time for an answer that is not a range of blocks.
+const WHOLE: Duration = Duration::from_secs(300);
 /// Parts that may wait to be written.
 const AHEAD: usize = 4;
 /// Bytes of transactions in one answer.
@@ -167,6 +169,11 @@ pub(crate) async fn serve(
 /// Hands the request to the node and writes what it answers.
 async fn relay(shared: &Shared, peer: &Arc<Peer>, request: Request, mut writer: Writer<'_>) {
     let (sender, mut steps) = mpsc::channel(AHEAD);
+    let limit = match request {
+        Request::Blocks { .. } => shared.config.block_send,
+        _ => WHOLE,
+    };
+    let end = Instant::now() + limit;
     let event = InboundRequest { from: peer.id, request, responder: Responder(sender) };
     match timeout(TAKE, shared.bulk.send(NetworkEvent::Request(event))).await {
         Ok(Ok(())) => {}
@@ -176,12 +183,14 @@ async fn relay(shared: &Shared, peer: &Arc<Peer>, request: Request, mut writer: 
         let step = tokio::select! {
             // The peer lost interest.
             _ = writer.send.stopped() => return,
-            step = timeout(PRODUCE, steps.recv()) => step,
+            step = timeout_at(end.min(Instant::now() + PRODUCE), steps.recv()) => step,
         };
         match step {
             Ok(Some(Step::Part(part))) => {
-                if !writer.write(frame(&part.to_proto())).await {
-                    return;
+                match timeout_at(end, writer.write(frame(&part.to_proto()))).await {
+                    Ok(true) => {}
+                    Ok(false) => return,
+                    Err(_) => return writer.reset(),
                 }
             }
             Ok(Some(Step::Refuse(code))) => return writer.refuse(code).await,

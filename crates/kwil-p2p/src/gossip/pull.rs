@@ -153,7 +153,7 @@ async fn receive(
     taken: &mut Vec<(TxId, Bytes)>,
 ) -> Result<(), RequestError> {
     let three_seconds = Duration::from_secs(3);
-    let whole = three_seconds.saturating_mul(3);
+    let whole = shared.config.tx_get;
     let times = AnswerTimes { first: three_seconds, gap: three_seconds, whole };
     let frame = shared.config.max_tx_bytes.saturating_add(TX_OVERHEAD);
     let request = Request::Txs { ids: ids.clone() };

@@ -163,7 +163,8 @@ impl NetworkHandle {
         request: &Request,
         patience: Duration,
     ) -> Result<Part, RequestError> {
-        let budget = Budget { times: times(patience, patience), frame: SHORT, total: bytes(SHORT) };
+        let times = times(patience, self.shared.config.short_answer);
+        let budget = Budget { times, frame: SHORT, total: bytes(SHORT) };
         let mut answer = self.ask(peer, request, budget).await?;
         let part = answer.next().await?;
         part.ok_or_else(|| RequestError::Cut { peer: *peer, reason: "an empty answer".to_owned() })
@@ -180,8 +181,8 @@ impl NetworkHandle {
     ) -> Result<Vec<Bytes>, RequestError> {
         let frame = self.shared.config.max_tx_bytes.saturating_add(TX_OVERHEAD);
         let three = SECOND.saturating_mul(3);
-        let budget =
-            Budget { times: times(three, three.saturating_mul(3)), frame, total: bytes(SHORT) };
+        let times = times(three, self.shared.config.tx_get);
+        let budget = Budget { times, frame, total: bytes(SHORT) };
         let mut answer = self.ask(peer, &Request::Txs { ids: ids.clone() }, budget).await?;
         let mut found = Vec::new();
         while let Some(part) = answer.next().await? {

@@ -157,3 +157,23 @@ async fn large_part_on_a_slow_line_has_time() {
     let (part, ()) = tokio::join!(asking, serving);
     assert_eq!(part.unwrap(), Some(Part::RawBlock(raw)));
 }
+
+#[tokio::test]
+async fn sending_blocks_ends_when_its_time_is_over() {
+    let mut a = Setup::new(1).with(|config| config.block_send = Duration::from_millis(300)).start();
+    let patient = |config: &mut kwil_p2p::Config| {
+        config.block_requests.gap = Duration::from_secs(60);
+    };
+    let mut b = Setup::new(2).knowing(&[&a]).with(patient).start();
+    a.connected_to(id(2)).await;
+    b.connected_to(id(1)).await;
+    let mut blocks = b.handle.fetch_blocks(&id(1), Height(1), 2, u32::MAX).await.unwrap();
+    let InboundRequest { mut responder, .. } = a.wait(asked).await;
+    let block = CommittedBlock { raw: vec![1; 10].into(), certificate: vec![2].into() };
+    responder.send(Part::Block(block.clone())).await.unwrap();
+    assert_eq!(blocks.next().await.unwrap(), Some(block));
+    // The node takes its time with the second one, and the asker would wait a minute for it.
+    let error = blocks.next().await.unwrap_err();
+    assert!(matches!(error, RequestError::Cut { .. }), "{error:?}");
+    drop(responder);
+}
