@@ -71,8 +71,14 @@ impl Drop for OperatorServer {
     }
 }
 
-/// Where the programs of the test cluster's server are.
+/// Folder with the programs of another major version, for servers that are compared with the test cluster's.
+const OTHER_PROGRAMS: &str = "KWIL_TEST_OTHER_PG_BIN";
+
+/// Where the programs are: those of the test cluster's server unless the environment names others.
 async fn programs() -> PathBuf {
+    if let Some(folder) = std::env::var_os(OTHER_PROGRAMS) {
+        return folder.into();
+    }
     let mut root = TestDatabase::create().await.connect_superuser().await;
     let query = "SELECT setting FROM pg_catalog.pg_config() WHERE name = 'BINDIR'";
     let folder: String = sqlx::query_scalar(query).fetch_one(&mut root).await.unwrap();
