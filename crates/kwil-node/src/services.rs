@@ -96,12 +96,38 @@ pub(crate) fn signed(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }
 
+/// What happened is for the log: paths, addresses and texts of the database are no business of strangers.
 fn internal(error: &NodeError) -> RpcError {
     tracing::error!(target: "RPC", %error, "Cannot answer a request");
-    RpcError::internal(error.to_string())
+    RpcError::internal("internal error")
 }
 
+/// As [`internal`], for faults of the database.
 fn unreadable(error: &kwil_state::NodeFault) -> RpcError {
     tracing::warn!(target: "RPC", %error, "Cannot read the state");
-    RpcError::new(RpcCode::DATABASE, error.to_string())
+    RpcError::new(RpcCode::DATABASE, "the database of this node does not answer")
+}
+
+#[cfg(test)]
+mod tests {
+    use kwil_state::{FaultKind, NodeFault};
+
+    use super::*;
+
+    #[test]
+    fn strangers_do_not_read_what_the_node_knows_of_itself() {
+        let secret = "/root/.kwild/pg/run/.s.PGSQL.5432: kwild_meta.accounts";
+        let kinds = [
+            FaultKind::ConnectionLost(secret.into()),
+            FaultKind::Server { sqlstate: "58030".into(), message: secret.into() },
+            FaultKind::Invariant(secret.into()),
+            FaultKind::Driver(secret.into()),
+        ];
+        for kind in kinds {
+            let refused = unreadable(&NodeFault { what: "read", kind });
+            assert_eq!(refused.code(), RpcCode::DATABASE);
+            assert_eq!(refused.message(), "the database of this node does not answer");
+            assert!(!format!("{refused:?}").contains("PGSQL"));
+        }
+    }
 }

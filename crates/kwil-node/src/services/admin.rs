@@ -214,8 +214,9 @@ impl AdminApi for Services {
 
 impl Services {
     async fn order(&self, command: Command) -> Result<(), RpcError> {
-        let answer =
-            self.driver.command(command).await.map_err(|error: NodeError| internal(&error))?;
+        // An operator may know why.
+        let answer = self.driver.command(command).await;
+        let answer = answer.map_err(|error: NodeError| RpcError::internal(error.to_string()))?;
         answer.map_err(|refused| RpcError::new(RpcCode::NODE, refused.to_string()))
     }
 }
