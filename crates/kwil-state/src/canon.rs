@@ -14,8 +14,8 @@ use thiserror::Error;
 
 use crate::table::{Column, ColumnType, Scalar, Table};
 
-/// Largest canonical row in bytes.
-pub const MAX_ROW_BYTES: usize = 15 * 1024 * 1024;
+/// Largest canonical row in bytes. The functions that capture rows refuse every row that could be larger.
+pub const MAX_ROW_BYTES: usize = 36 * 1024 * 1024;
 
 /// A value of a table that only our code writes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

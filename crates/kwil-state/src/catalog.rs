@@ -198,7 +198,7 @@ pub(crate) async fn catalog_hash(connection: &mut PgConnection) -> Result<Hash, 
 }
 
 fn length(bytes: impl AsRef<[u8]>) -> [u8; 4] {
-    // Rows are at most 15 MiB.
+    // Rows are at most 36 MiB.
     u32::try_from(bytes.as_ref().len()).unwrap_or(u32::MAX).to_be_bytes()
 }
 

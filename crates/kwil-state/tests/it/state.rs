@@ -94,6 +94,37 @@ async fn foreign_key_actions_are_captured() {
 }
 
 #[tokio::test]
+async fn a_row_of_long_decimals_is_refused_before_the_hash_cannot_take_it() {
+    let (database, mut writer) = genesis().await;
+    let mut block = next(&mut writer).await;
+    let shape = [("id", "int8"), ("n", "numeric(1000,0)[]")];
+    block.create_table(&table("wide", &shape)).await.unwrap();
+    commit(&mut writer).await;
+    // 14 bytes each in the image of a row, a thousand in its canonical form.
+    let insert = |id: i64, count: u64| {
+        format!(
+            "INSERT INTO main.wide VALUES ({id}, array_fill(('1' || repeat('0', 999))::numeric(1000,0), ARRAY[{count}]))"
+        )
+    };
+    let mut block = next(&mut writer).await;
+    block.execute(&insert(1, 16_500)).await.unwrap();
+    block.execute(&insert(2, 9_000)).await.unwrap();
+    for statement in [
+        insert(3, 17_000),
+        insert(4, 500_000),
+        "UPDATE main.wide SET n = n || n WHERE id = 2".to_owned(),
+    ] {
+        block.savepoint().await.unwrap();
+        let refused = block.execute(&statement).await;
+        let Err(StatementError::Tx(failure)) = refused else { panic!("{statement}: {refused:?}") };
+        assert!(failure.message.contains("row_too_large"), "{failure}");
+        block.rollback().await.unwrap();
+    }
+    commit(&mut writer).await;
+    assert!(verify_state(database.endpoint(), None).await.unwrap().holds());
+}
+
+#[tokio::test]
 async fn every_type_is_hashed_the_same_from_triggers_and_from_copy() {
     let (database, mut writer) = genesis().await;
     let mut block = next(&mut writer).await;

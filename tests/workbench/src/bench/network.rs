@@ -70,7 +70,6 @@ pub(super) fn measure(
         alloc: load::allocations()?,
         owner: load::senders()?.first().map(load::Sender::identifier),
         flags: vec!["--mempool.max-txs-per-sender".into(), "100000".into()],
-        ..Plan::default()
     };
     let mut network = Network::set_up(&lab, validators, &plan)?;
     let started = Instant::now();
