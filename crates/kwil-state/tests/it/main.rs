@@ -9,6 +9,7 @@
     reason = "a test ends at the first surprise"
 )]
 
+mod bad_programs;
 mod batches;
 mod captured;
 mod determinism;
