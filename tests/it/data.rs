@@ -26,6 +26,12 @@ impl User {
         self.host.shell(&format!("kwil-cli {line}"))?.ok()
     }
 
+    /// Types a line whose standard input is a text.
+    fn pipes(&self, input: &str, line: &str) -> Result<String> {
+        let input = input.replace('\'', "'\\''");
+        self.host.shell(&format!("printf %s '{input}' | kwil-cli {line}"))?.ok()
+    }
+
     fn json(&self, line: &str) -> Result<Value> {
         let out = self.types(&format!("{line} --output json"))?;
         serde_json::from_str(&out).with_context(|| format!("`{line}` printed {out:?}"))
@@ -105,6 +111,8 @@ fn a_schema_written_through_one_node_is_used_through_another() -> Result<()> {
     ensure!(empty == "No data to display.\n", "{empty}");
 
     records_of_a_file(&owner, first)?;
+    every_way_to_say_it(&owner, first)?;
+    values_of_every_type(&owner)?;
     refusals(&guest)?;
     privileges(&owner, &guest)?;
     network.stop()
@@ -127,6 +135,84 @@ fn records_of_a_file(owner: &User, member: &Member) -> Result<()> {
     Ok(())
 }
 
+/// Statements from arguments, flags, files and stdin; transactions that are not waited for; tables of every form.
+fn every_way_to_say_it(owner: &User, member: &Member) -> Result<()> {
+    let insert = |id: u32| format!("{{shop}}INSERT INTO items (id, name) VALUES ({id}, 'way{id}')");
+    std::fs::write(member.host.path("~/insert.sql"), insert(32))?;
+    height(&owner.json(&format!("exec-sql --stmt \"{}\" --sync", insert(30)))?)?;
+    height(&owner.json(&format!("exec-sql --sql \"{}\" --sync", insert(31)))?)?;
+    height(&owner.json("exec-sql -f ~/insert.sql --sync")?)?;
+    owner.pipes(&insert(33), "exec-sql - --sync")?;
+    owner.pipes(&insert(34), "exec-sql --file - --sync")?;
+    // Positions count from 0 as soon as one of them is 0, and one record may be one transaction.
+    std::fs::write(member.host.path("~/more.csv"), "\u{feff}\"id\" , name\n35,way35\n36,way36\n")?;
+    let line =
+        "exec-action add -n shop --csv ~/more.csv --csv-mapping id:0,name:1 --batch-size 1 --sync";
+    let sent = owner.json(line)?;
+    ensure!(sent["result"]["tx_hashes"].as_array().is_some_and(|all| all.len() == 2), "{sent}");
+
+    // Not waited for: the hash alone, which can be asked for, with a nonce of the caller's choice.
+    let next = owner.json("account balance")?["result"]["nonce"].as_u64().context("a nonce")? + 1;
+    let sent = owner.types(&format!("exec-sql \"{}\" --nonce {next}", insert(37)))?;
+    let hash = sent.trim().strip_prefix("TxHash: ").with_context(|| format!("printed {sent}"))?;
+    let told = owner.types(&format!("utils query-tx {hash} --wait"))?;
+    ensure!(told.contains("Status: success"), "{told}");
+    let (status, text) = owner.fails(&format!("exec-sql \"{}\" --nonce {next}", insert(38)))?;
+    ensure!(status == 1 && text.contains("nonce"), "{status} {text}");
+
+    let select = "{shop}SELECT id, name FROM items WHERE id >= 30 ORDER BY id LIMIT 2";
+    std::fs::write(member.host.path("~/select.sql"), select)?;
+    let table = "| id |  name |\n+----+-------+\n| 30 | way30 |\n| 31 | way31 |\n";
+    for line in [
+        format!("query \"{select}\""),
+        format!("query -s \"{select}\""),
+        "query -f ~/select.sql".into(),
+    ] {
+        let shown = owner.types(&line)?;
+        ensure!(shown.replace(' ', "") == table.replace(' ', ""), "`{line}` printed\n{shown}");
+    }
+    ensure!(owner.pipes(select, "query -")?.contains("way31"), "query from stdin");
+    let ruled = owner.types(&format!("query \"{select}\" --row-border"))?;
+    ensure!(ruled.matches("+--").count() > table.matches("+--").count(), "{ruled}");
+    let cut = owner.types(&format!("query \"{select}\" --max-row-width 3"))?;
+    ensure!(!cut.contains("way30") && cut.contains("way"), "{cut}");
+    let names = owner
+        .json("query \"{shop}SELECT name FROM items WHERE id BETWEEN 30 AND 37 ORDER BY id\"")?;
+    let wanted: Vec<_> = (30..38).map(|id| serde_json::json!([format!("way{id}")])).collect();
+    ensure!(names["result"]["values"] == Value::from(wanted), "{names}");
+    Ok(())
+}
+
+/// A value of every type, as it is typed and as it comes back.
+fn values_of_every_type(owner: &User) -> Result<()> {
+    let values = [
+        ("int8", "-9223372036854775808", "-9223372036854775808"),
+        ("bool", "true", "true"),
+        ("text", "'it is; -- \"x\"'", "it is; -- \"x\""),
+        ("numeric(10,2)", "1.005", "1.01"),
+        ("bytea", "0aff;hex", "Cv8="),
+        ("bytea", "Cv8=", "Cv8="),
+        ("uuid", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6"),
+    ];
+    for (number, (data_type, typed, shown)) in (0..).zip(values) {
+        let word = typed.replace('\'', "'\\''");
+        let line = format!(
+            "query 'SELECT $a{number} AS a, $none IS NULL AS missing' -p 'a{number}:{data_type}={word}' -p 'none:{data_type}=null'"
+        );
+        let answer = owner.json(&line)?;
+        let row = &answer["result"]["values"][0];
+        let got = row[0].as_str().map_or_else(|| row[0].to_string(), str::to_owned);
+        ensure!(got == shown && row[1] == true, "`{line}` answered {answer}");
+    }
+    let line = "query 'SELECT $n AS n, $t AS t, $e AS e' -p 'n:int8[]=[1,,3]' -p 't:text[]=a, \"b,c\",null,\"\"' -p 'e:bool[]='";
+    let answer = owner.json(line)?;
+    let row = &answer["result"]["values"][0];
+    ensure!(row[1] == serde_json::json!(["a", "b,c", null, ""]), "{answer}");
+    ensure!(row[0].as_array().is_some_and(|n| n.len() == 3 && n[1].is_null()), "{answer}");
+    ensure!(row[2] == serde_json::json!([]), "{answer}");
+    Ok(())
+}
+
 /// Exit status and a part of what is printed, for each wrong command.
 fn refusals(guest: &User) -> Result<()> {
     for (line, status, says) in [
@@ -135,6 +221,11 @@ fn refusals(guest: &User) -> Result<()> {
         ("query \"{nowhere}SELECT 1\"", 4, "namespace not found"),
         ("query \"{shop}SELECT missing FROM items\"", 1, "column not found"),
         ("query \"{shop}DELETE FROM items\"", 1, "user does not have privilege DELETE"),
+        ("query \"SELECT 1 / 0\"", 1, "SQLSTATE 22012"),
+        ("query \"SELECT now()\"", 1, "function does not exist"),
+        ("query \"SELECT * FROM pg_catalog.pg_class\"", 4, "namespace not found"),
+        ("call-action add int8:1 text:x 'numeric(10,2):1' null -n shop", 1, "cannot mutate state"),
+        ("call-action get int8:1 int8:2 -n shop", 1, "action invocation error"),
         ("call-action nothing -n shop", 1, "unknown action"),
         (
             "call-action nothing -n shop -p a:int8=1",

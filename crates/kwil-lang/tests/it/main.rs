@@ -12,5 +12,6 @@ mod analyze;
 mod bounds;
 mod cases;
 mod errors;
+mod examples;
 mod grammar;
 mod sql;
