@@ -145,9 +145,8 @@ fn every_way_to_say_it(owner: &User, member: &Member) -> Result<()> {
     owner.pipes(&insert(33), "exec-sql - --sync")?;
     owner.pipes(&insert(34), "exec-sql --file - --sync")?;
     // Positions count from 0 as soon as one of them is 0, and one record may be one transaction.
-    std::fs::write(member.host.path("~/more.csv"), "\u{feff}\"id\" , name\n35,way35\n36,way36\n")?;
-    let line =
-        "exec-action add -n shop --csv ~/more.csv --csv-mapping id:0,name:1 --batch-size 1 --sync";
+    std::fs::write(member.host.path("~/more.csv"), "\u{feff}id , \"name\"\n35,way35\n36,way36\n")?;
+    let line = "exec-action add -n shop --csv ~/more.csv --csv-mapping id:0,name:1 -p price:int8=null -p tags:int8=null --batch-size 1 --sync";
     let sent = owner.json(line)?;
     ensure!(sent["result"]["tx_hashes"].as_array().is_some_and(|all| all.len() == 2), "{sent}");
 

@@ -102,6 +102,21 @@ impl User<'_> {
         self.cli(self.stage.writer()?, &words)
     }
 
+    /// Executes SQL and waits for its block.
+    fn runs(&self, statement: &str) -> Result<()> {
+        let ran = self.cli(self.stage.writer()?, &["exec-sql", statement, "--sync"])?;
+        ensure!(ran.status.success(), "{statement}: {}{}", ran.stdout, ran.stderr);
+        Ok(())
+    }
+
+    /// Executes SQL that must fail with these words.
+    fn refused(&self, statement: &str, words: &str) -> Result<()> {
+        let ran = self.cli(self.stage.writer()?, &["exec-sql", statement, "--sync"])?;
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        ensure!(ran.status.code() == Some(FAILED) && said.contains(words), "{statement}: {said}");
+        Ok(())
+    }
+
     /// Rows of a view action, from the other node once it has what was written.
     fn reads(&self, action: &str, arguments: &[&str]) -> Result<Vec<Value>> {
         let node = self.stage.reader()?;

@@ -69,5 +69,27 @@ fn people_publish_follow_and_are_read_from_another_node() -> Result<()> {
     ensure!(cyd.reads("profile", &[&to_bob])?.is_empty());
     let thread = cyd.reads("thread", &[&format!("uuid:{first}")])?;
     ensure!(thread.len() == 1, "a removed answer takes the thread below it along: {thread:?}");
+    only_members(&stage, &bob, &cyd)?;
     stage.end()
+}
+
+/// The owner closes the namespace to everybody but the members: for calls, for SQL, and for those who may only read.
+fn only_members(stage: &Stage, bob: &User<'_>, cyd: &User<'_>) -> Result<()> {
+    let owner = stage.user(1);
+    let denied = "user does not have privilege";
+    owner.runs(&format!(
+        "CREATE ROLE member; GRANT CALL ON social TO member; GRANT UPDATE ON social TO member; \
+         GRANT member TO '{}'; REVOKE CALL ON social FROM default; REVOKE SELECT ON social FROM default;",
+        bob.address()
+    ))?;
+    bob.executes("register", &["text:Robert", "text:a member"])?;
+    cyd.fails("register", &["text:Cydney", "null"], denied)?;
+    cyd.refused("{social}UPDATE users SET bio = 'mine'", denied)?;
+    cyd.refused("{social}DELETE FROM users", denied)?;
+    bob.runs("{social}UPDATE users SET bio = 'ours'")?;
+    bob.refused("{social}DELETE FROM users", denied)?;
+    bob.refused("GRANT member TO 'somebody'", denied)?;
+    bob.refused("{social}DROP TABLE users", denied)?;
+    owner.runs(&format!("REVOKE member FROM '{}'", bob.address()))?;
+    bob.fails("register", &["text:Bobby", "null"], denied)
 }
