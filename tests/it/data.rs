@@ -266,3 +266,29 @@ fn privileges(owner: &User, guest: &User) -> Result<()> {
     ensure!(status == 6 && text.contains("user does not have privilege"), "{status} {text}");
     Ok(())
 }
+
+/// A statement without an end has no result on any node: the leader gives its block up, and what others sent goes on.
+#[test]
+fn an_endless_statement_of_a_stranger_does_not_stop_a_network_whose_leader_watches_the_time()
+-> Result<()> {
+    let (owner, stranger) = (Wallet::new(1), Wallet::new(2));
+    let lab = Lab::new()?;
+    let flags = vec!["--consensus.max_block_time".to_owned(), "2s".to_owned()];
+    let network = Network::start(&lab, 2, &Plan { flags, ..plan(&owner, &[]) })?;
+    let [first, second] = network.members.as_slice() else { anyhow::bail!("two nodes") };
+    let (owner, stranger) = (User::new(first, &owner), User::new(second, &stranger));
+    owner.json("exec-sql 'CREATE TABLE t (id INT PRIMARY KEY)' --sync")?;
+    let endless = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT (n + 1) % 1000 FROM r) SELECT count(*) FROM r";
+    let sent = stranger.types(&format!("exec-sql '{endless}'"))?;
+    let hash = sent.trim().strip_prefix("TxHash: ").with_context(|| format!("printed {sent}"))?;
+    // With the endless one, or after it.
+    let at = height(&owner.json("exec-sql 'INSERT INTO t VALUES (1)' --sync")?)?;
+    let rows = stranger.json(&format!("query 'SELECT id FROM t' --min-height {at}"))?;
+    ensure!(rows["result"]["values"] == serde_json::json!([["1"]]), "{rows}");
+    let told = stranger.host.shell(&format!("kwil-cli utils query-tx {hash}"))?;
+    ensure!(!format!("{told:?}").contains("success"), "{told:?}");
+    // A read of it ends at the limit of the node.
+    let (_, text) = stranger.fails(&format!("query '{endless}'"))?;
+    ensure!(text.contains("timeout"), "{text}");
+    network.stop()
+}

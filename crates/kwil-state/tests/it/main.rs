@@ -12,6 +12,7 @@
 mod bad_programs;
 mod batches;
 mod captured;
+mod definitions;
 mod determinism;
 mod engine;
 mod evaluators;
