@@ -179,6 +179,9 @@ fn every_way_to_say_it(owner: &User, member: &Member) -> Result<()> {
         .json("query \"{shop}SELECT name FROM items WHERE id BETWEEN 30 AND 37 ORDER BY id\"")?;
     let wanted: Vec<_> = (30..38).map(|id| serde_json::json!([format!("way{id}")])).collect();
     ensure!(names["result"]["values"] == Value::from(wanted), "{names}");
+    let spaces = owner.json("query 'SELECT name, type FROM info.namespaces ORDER BY name'")?;
+    let wanted = serde_json::json!([["info", "SYSTEM"], ["main", "SYSTEM"], ["shop", "USER"]]);
+    ensure!(spaces["result"]["values"] == wanted, "{spaces}");
     Ok(())
 }
 
