@@ -96,7 +96,7 @@ impl Database {
     /// A view for the node itself, with the tables of the engine.
     ///
     /// # Errors
-    /// Like [`Database::read`].
+    /// The server cannot be reached, or its answer makes no sense.
     pub async fn inspect(&self) -> Result<Snapshot, NodeFault> {
         Snapshot::begin(&self.control).await
     }
@@ -104,7 +104,7 @@ impl Database {
     /// The network that the database belongs to. `None` before genesis.
     ///
     /// # Errors
-    /// Like [`Database::read`].
+    /// The server cannot be reached, or its answer makes no sense.
     pub async fn identity(&self) -> Result<Option<ChainIdentity>, NodeFault> {
         chain::identity(&mut *acquire(&self.control).await?).await
     }
@@ -112,7 +112,7 @@ impl Database {
     /// The server's version text, for example `PostgreSQL 15.18 on x86_64 …`.
     ///
     /// # Errors
-    /// Like [`Database::read`].
+    /// The server cannot be reached, or its answer makes no sense.
     pub async fn server_version(&self) -> Result<String, NodeFault> {
         let mut connection = acquire(&self.control).await?;
         let query =
@@ -123,7 +123,7 @@ impl Database {
     /// What two nodes compare to see whether their servers can give the same results.
     ///
     /// # Errors
-    /// Like [`Database::read`].
+    /// The server cannot be reached, or its answer makes no sense.
     pub async fn fingerprint(&self) -> Result<Hash, NodeFault> {
         let mut connection = acquire(&self.control).await?;
         let layout = layout::version(&mut connection).await?;
