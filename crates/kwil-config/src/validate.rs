@@ -80,6 +80,7 @@ fn durations(config: &Config, faults: &mut Vec<Fault>) {
         ("consensus.batch_delay", config.consensus.batch_delay),
         ("consensus.min_block_interval", config.consensus.min_block_interval),
         ("consensus.max_block_time", config.consensus.max_block_time),
+        ("consensus.max_tx_time", config.consensus.max_tx_time),
         ("db.wait", config.db.wait),
     ];
     for (key, value) in not_negative {

@@ -75,6 +75,12 @@ pub enum Event {
         /// The app hash, or why there is none.
         result: Result<Hash, ExecutionFailure>,
     },
+    /// One transaction of the execution runs for longer than this node would put into a block as leader. The leader gives its
+    /// own fresh block up; on every other node this is nothing.
+    Slow {
+        /// `token` of the effect.
+        token: u64,
+    },
     /// Answer to [`Effect::Commit`](crate::Effect::Commit): block log fsynced, then PostgreSQL COMMIT returned.
     Committed {
         /// Height committed.

@@ -230,6 +230,7 @@ impl Machine {
             Event::Body(block) => self.on_body(cx, &block),
             Event::BodyInvalid { block, reason } => self.on_body_invalid(cx, block, &reason),
             Event::Executed { token, result } => self.on_executed(cx, token, result),
+            Event::Slow { token } => self.abort_slow_transaction(cx, token),
             Event::Committed { height, next } => self.on_committed(cx, height, next),
             Event::StartSync => self.enter_sync(cx),
             Event::Synced { announce, next } => self.on_synced(cx, &announce, next),

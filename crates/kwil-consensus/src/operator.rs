@@ -5,7 +5,7 @@ use kwil_types::{Abort, Height, TxId, View};
 
 use crate::effect::{Effect, Trigger};
 use crate::event::Command;
-use crate::machine::{Cx, Drain, Machine, Phase};
+use crate::machine::{Cx, Drain, Execution, Machine, Phase};
 use crate::message::Message;
 use crate::time::Millis;
 
@@ -99,15 +99,29 @@ impl Machine {
         }
     }
 
+    /// A leader whose own block has a transaction that runs too long gives it up by itself.
+    pub(crate) fn abort_slow_transaction(&mut self, cx: &mut Cx, token: u64) {
+        if self.own_execution().is_some_and(|exec| exec.token == token) {
+            self.give_block_up(cx, Vec::new(), true);
+        }
+    }
+
     pub(crate) fn slow_block_deadline(&self) -> Option<Millis> {
-        if self.config.max_block_time.is_zero() || !self.can_abort() {
+        if self.config.max_block_time.is_zero() {
             return None;
         }
-        if !self.leads(self.view) {
+        Some(self.own_execution()?.started.plus(self.config.max_block_time))
+    }
+
+    /// The running execution of a block that this node made for this view. One that it had to repeat is not its to give up:
+    /// the next view would repeat it again.
+    fn own_execution(&self) -> Option<&Execution> {
+        if !self.leads(self.view) || !self.can_abort() {
             return None;
         }
         let exec = self.exec.as_ref().filter(|exec| exec.result.is_none())?;
-        Some(exec.started.plus(self.config.max_block_time))
+        let header = exec.block.header();
+        (header.view == self.view && header.proposer == self.me).then_some(exec)
     }
 
     /// The leader of this view gave its block up.

@@ -12,8 +12,8 @@ mod commit;
 mod recovery;
 mod task;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use kwil_consensus::NextHeight;
 use kwil_types::{Block, CommitCertificate, TxId};
@@ -63,8 +63,10 @@ pub(crate) struct ExecutorHandle {
     requests: mpsc::Sender<Request>,
     checks: BlockChecks,
     progress: Arc<Mutex<Option<Progress>>>,
-    /// Transactions executed of the block in progress, counted by the state.
-    done: Arc<AtomicUsize>,
+    /// Where the execution of that block stands, told by the state.
+    place: kwil_state::Progress,
+    /// One transaction may run for so long before consensus is told; zero = for ever.
+    patience: Duration,
 }
 
 /// The block that is being executed now.
@@ -80,10 +82,11 @@ pub(crate) struct Progress {
 impl ExecutorHandle {
     pub(crate) fn new(
         checks: BlockChecks,
-        done: Arc<AtomicUsize>,
+        place: kwil_state::Progress,
+        patience: Duration,
     ) -> (Self, mpsc::Receiver<Request>) {
         let (requests, queue) = mpsc::channel(QUEUE_MAX);
-        (Self { requests, checks, progress: Arc::default(), done }, queue)
+        (Self { requests, checks, progress: Arc::default(), place, patience }, queue)
     }
 
     /// The checks that blocks pass before execution.
@@ -131,10 +134,30 @@ impl ExecutorHandle {
 
     /// Transactions of that block that are executed; they are executed in order.
     pub(crate) fn done(&self) -> usize {
-        self.done.load(Ordering::Relaxed)
+        self.place.executed()
     }
 
-    /// Transactions of an execution that an operator gives up; the executor cannot tell which one was running, so none.
+    /// Transactions of that block that are being executed: one, or a few that travel together.
+    pub(crate) fn running(&self) -> Vec<TxId> {
+        let running = self.place.running();
+        let txs = self.progress().map(|progress| progress.txs).unwrap_or_default();
+        txs.get(running).unwrap_or_default().to_vec()
+    }
+
+    /// Waits until one transaction of the execution runs for too long. Does not end while none does.
+    pub(crate) async fn slow_transaction(&self) {
+        if self.patience.is_zero() {
+            return std::future::pending().await;
+        }
+        loop {
+            let spent = self.place.alone().map_or(Duration::ZERO, |(_, spent)| spent);
+            let Some(left) = self.patience.checked_sub(spent).filter(|left| !left.is_zero()) else {
+                return;
+            };
+            tokio::time::sleep(left).await;
+        }
+    }
+
     pub(crate) fn set_progress(&self, progress: Option<Progress>) {
         *self.progress.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }

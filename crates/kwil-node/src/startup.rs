@@ -159,7 +159,9 @@ async fn storage(
     endpoint: Endpoint,
     extensions: Extensions,
 ) -> Result<Storage, NodeError> {
-    let mut state = Executor::open(endpoint.clone(), &basis.facts.genesis, extensions).await?;
+    let ceiling = consensus::std(basis.facts.config.consensus.max_exec_time);
+    let opened = Executor::open(endpoint.clone(), &basis.facts.genesis, extensions).await?;
+    let mut state = opened.with_ceiling(ceiling);
     let database = Database::new(endpoint, basis.facts.config.db.max_connections);
     let sets = SetHistory::open(&basis.root)?;
     let chain = ChainReads { blocks: stores.blocks.clone(), index: stores.index.clone(), sets };
@@ -248,7 +250,8 @@ fn compose(
         base,
     };
 
-    let (executor, executor_queue) = ExecutorHandle::new(checks, state.transactions_done());
+    let patience = consensus::std(basis.facts.config.consensus.max_tx_time);
+    let (executor, executor_queue) = ExecutorHandle::new(checks, state.progress(), patience);
     let summaries = state.summaries();
     let (sync, sync_queue) = block_sync::queue();
     let machine = consensus::machine(

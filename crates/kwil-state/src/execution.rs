@@ -15,11 +15,13 @@ mod engine;
 mod model;
 mod outcome;
 mod plan;
+mod progress;
 mod run;
 mod state;
 
 pub use engine::sender_of;
 pub use outcome::{BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
+pub use progress::Progress;
 pub use run::app_hash_after;
 pub(crate) use run::{Sources, genesis_app_hash, is_enabled, run};
 pub(crate) use state::BlockState;

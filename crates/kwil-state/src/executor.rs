@@ -6,7 +6,6 @@
 //! ```
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use kwil_crypto::Hash;
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use crate::chain::ChainState;
 use crate::database::Database;
 use crate::endpoint::Endpoint;
-use crate::execution::{BlockInput, BlockOutcome, ExecuteError, Sources, run};
+use crate::execution::{BlockInput, BlockOutcome, ExecuteError, Progress, Sources, run};
 use crate::fault::{FaultKind, NodeFault};
 use crate::genesis_state;
 use crate::network_state::NetworkState;
@@ -92,7 +91,7 @@ impl Executor {
             chain_id: genesis.chain_id().to_owned(),
             authenticators: extensions.authenticators,
             engine: extensions.engine,
-            done: Arc::default(),
+            progress: Progress::default(),
             together: true,
         };
         Ok(Self { writer, sources, executed: None, published, ceiling: DEFAULT_CEILING })
@@ -105,10 +104,10 @@ impl Executor {
         self
     }
 
-    /// How many transactions of the running block are executed, or of the last one. Follows while the block runs.
+    /// Where the execution of the running block stands, or of the last one. Follows while the block runs.
     #[must_use]
-    pub fn transactions_done(&self) -> Arc<AtomicUsize> {
-        Arc::clone(&self.sources.done)
+    pub fn progress(&self) -> Progress {
+        self.sources.progress.clone()
     }
 
     /// Runs every payload on its own. Slower, and with the same outcome: that is what tests compare.

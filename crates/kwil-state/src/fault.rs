@@ -114,6 +114,12 @@ impl NodeFault {
         Self::new(what, FaultKind::Invariant(text.to_string()))
     }
 
+    /// Whether somebody stopped the work, here or on the server.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self.kind, FaultKind::Cancelled)
+    }
+
     /// What the operator can do about it.
     #[must_use]
     pub fn hint(&self) -> Option<String> {

@@ -115,7 +115,8 @@ pub use database::{Database, Snapshot};
 pub use disk::{DiskLevel, DiskSpace};
 pub use endpoint::{Endpoint, Host, Secret, Tls, TlsMode, UnreadableFile};
 pub use execution::{
-    BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, app_hash_after, sender_of,
+    BlockEvent, BlockInput, BlockOutcome, ExecuteError, InvalidBlock, Progress, app_hash_after,
+    sender_of,
 };
 pub use executor::{Executor, Extensions, Published};
 pub use external::{External, ExternalError, Finding};

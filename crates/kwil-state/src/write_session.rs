@@ -19,7 +19,7 @@ const MAX_QUEUED: u64 = 64;
 const MAX_QUEUED_BYTES: usize = 1 << 20;
 
 /// A session that changes the state, in a savepoint that it opens with its first message. Ends with
-/// [`Session::finish`] and [`WriteSession::close`].
+/// [`Session::finish`] and [`WriteSession::leave`].
 #[derive(Debug)]
 pub(crate) struct WriteSession<'b, 'w> {
     block: &'b mut Block<'w>,
@@ -30,16 +30,46 @@ pub(crate) struct WriteSession<'b, 'w> {
     /// Nothing was captured and not drained when the session began.
     began_empty: bool,
     is_unclear: bool,
+    /// Something was changed, or the server refused something: only going back to the savepoint undoes it.
+    is_dirty: bool,
+}
+
+/// What a session leaves to the one who closes the savepoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Left {
+    /// The savepoint is open.
+    pub(crate) is_open: bool,
+    /// Something is to be kept or undone.
+    pub(crate) is_dirty: bool,
+    /// It ended with a fault only because the limit of captured bytes needs [`WriteSession::exact`].
+    pub(crate) is_unclear: bool,
 }
 
 type Outcome<T> = Result<T, SessionError<NodeFault>>;
 
 impl<'b, 'w> WriteSession<'b, 'w> {
     pub(crate) fn new(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
-        let catalog = Arc::clone(block.language()?);
         let queue = Message::in_savepoint(block.draft.unreleased);
-        let (is_open, began_empty, is_unclear) = (false, false, false);
-        Ok(Self { block, catalog, queue, is_open, finished: 0, began_empty, is_unclear })
+        Self::with(block, queue, false)
+    }
+
+    /// A session in a savepoint that is open already.
+    pub(crate) fn within(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
+        Self::with(block, Message::default(), true)
+    }
+
+    fn with(block: &'b mut Block<'w>, queue: Message, is_open: bool) -> Result<Self, NodeFault> {
+        let catalog = Arc::clone(block.language()?);
+        Ok(Self {
+            block,
+            catalog,
+            queue,
+            is_open,
+            finished: 0,
+            began_empty: false,
+            is_unclear: false,
+            is_dirty: false,
+        })
     }
 
     /// A session that knows exactly how much it captures: everything before it is drained now.
@@ -48,25 +78,10 @@ impl<'b, 'w> WriteSession<'b, 'w> {
         Ok(Self { began_empty: true, ..Self::new(block)? })
     }
 
-    /// Whether it ended with a fault only because the limit of captured bytes needs [`WriteSession::exact`].
-    pub(crate) fn is_unclear(&self) -> bool {
-        self.is_unclear
-    }
-
-    /// A session in a savepoint that the caller opened and will close.
-    #[cfg(feature = "testing")]
-    pub(crate) fn within(block: &'b mut Block<'w>) -> Result<Self, NodeFault> {
-        let (queue, is_open, began_empty) = (Message::default(), true, true);
-        Ok(Self { queue, is_open, began_empty, ..Self::new(block)? })
-    }
-
-    /// Keeps what the session did, or undoes it.
-    pub(crate) async fn close(self, keep: bool) -> Result<(), NodeFault> {
-        match (self.is_open, keep) {
-            (false, _) => Ok(()),
-            (true, true) => self.block.release_later(),
-            (true, false) => self.block.rollback().await,
-        }
+    /// Ends the session, and leaves the savepoint to the caller.
+    pub(crate) fn leave(self) -> Left {
+        let Self { is_open, is_dirty, is_unclear, .. } = self;
+        Left { is_open, is_dirty, is_unclear }
     }
 
     fn push(&mut self, statement: &Prepared, arguments: &[Value]) -> Outcome<()> {
@@ -76,6 +91,7 @@ impl<'b, 'w> WriteSession<'b, 'w> {
 
     async fn send(&mut self, rows_of: Option<&Prepared>, limit: Option<u64>) -> Outcome<Vec<Row>> {
         let message = std::mem::take(&mut self.queue);
+        self.is_dirty |= message.writes();
         let asked_for = message.runs();
         let columns = rows_of.map(|statement| statement.columns.as_slice());
         let sent = self.block.send(message, columns, limit).await.map_err(SessionError::Fault)?;
@@ -87,6 +103,7 @@ impl<'b, 'w> WriteSession<'b, 'w> {
         // The one that was asked for its rows was not given to `execute`.
         let asked = u64::from(rows_of.is_some() && runs == asked_for);
         self.finished = self.finished.saturating_add(runs.saturating_sub(asked));
+        self.is_dirty |= result.is_err();
         result?;
         self.check_captured().await?;
         Ok(rows)
@@ -151,6 +168,7 @@ impl Session for WriteSession<'_, '_> {
 
     async fn change(&mut self, change: Change) -> Outcome<()> {
         self.flush().await?;
+        self.is_dirty = true;
         if !self.is_open {
             self.block.savepoint().await.map_err(SessionError::Fault)?;
             self.is_open = true;

@@ -32,6 +32,8 @@ section! {
         automatic_failover: bool = true,
         /// a leader abandons its own block when executing it takes longer; 0s is never
         max_block_time: GoDuration = GoDuration::ZERO,
+        /// a leader abandons its own block when one transaction of it runs longer, and refuses that one for ten minutes; 0s is never
+        max_tx_time: GoDuration = seconds(10),
         /// executing a block longer than this is a fault of the node: it stops voting
         max_exec_time: GoDuration = seconds(600),
     }

@@ -2,7 +2,7 @@
 
 use super::stage::Stage;
 use crate::effect::{Notice, Trigger};
-use crate::event::Command;
+use crate::event::{Command, Event};
 use crate::message::Message;
 
 const fn is_vote(message: &Message) -> bool {
@@ -254,6 +254,33 @@ fn a_leader_gives_up_its_own_block_when_it_runs_too_long() {
     for node in 0..3 {
         stage.actors[node].stuck = false;
     }
+    stage.wait_until(|stage| stage.height(1) >= 1);
+    assert_eq!(stage.certificate_view(1, 1).0, 3);
+}
+
+#[test]
+fn a_leader_gives_up_its_own_block_when_a_transaction_runs_too_long() {
+    let config = crate::Config {
+        empty_block_timeout: std::time::Duration::ZERO,
+        ..crate::Config::default()
+    };
+    let mut stage = Stage::closed(3, 0, config);
+    for node in 0..3 {
+        stage.actors[node].stuck = true;
+        stage.start(node);
+    }
+    stage.wait(300);
+    stage.submit();
+    stage.wait(400);
+    let token = stage.machine(0).exec.as_ref().map(|exec| exec.token).unwrap();
+    stage.tell(0, Event::Slow { token: token + 1 });
+    assert_eq!(stage.view(0), 0, "another execution is meant");
+    stage.tell(1, Event::Slow { token });
+    assert_eq!(stage.view(1), 0, "only the leader gives its block up");
+    for node in 0..3 {
+        stage.actors[node].stuck = false;
+    }
+    stage.tell(0, Event::Slow { token });
     stage.wait_until(|stage| stage.height(1) >= 1);
     assert_eq!(stage.certificate_view(1, 1).0, 3);
 }

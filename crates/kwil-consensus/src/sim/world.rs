@@ -627,5 +627,6 @@ fn event_code(event: &Event) -> u64 {
         Event::Database { .. } => 17,
         Event::Disk { .. } => 18,
         Event::Operator { .. } => 19,
+        Event::Slow { token } => 20_000 + token,
     }
 }

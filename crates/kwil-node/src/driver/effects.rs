@@ -213,10 +213,7 @@ impl Driver {
 
     fn drop_transactions(&mut self, mut ids: Vec<TxId>, running_of: Option<u64>) {
         if running_of.is_some() {
-            // The executor runs a block's transactions as one piece of work, so the whole block is suspect.
-            ids.extend(
-                self.parts.executor.progress().map(|progress| progress.txs).unwrap_or_default(),
-            );
+            ids.extend(self.parts.executor.running());
         }
         self.parts.mempool.bar(&ids);
     }

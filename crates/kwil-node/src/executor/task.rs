@@ -102,7 +102,18 @@ impl ExecutorTask {
             return Ok(());
         }
         self.show_progress(token, &block);
-        match self.try_execute(&block, cancel.clone()).await {
+        let (handle, driver) = (self.handle.clone(), self.driver.clone());
+        let watch = async move {
+            handle.slow_transaction().await;
+            driver.event(Event::Slow { token }).await;
+            std::future::pending().await
+        };
+        let executed = tokio::select! {
+            biased;
+            executed = self.try_execute(&block, cancel.clone()) => executed,
+            never = watch => never,
+        };
+        match executed {
             Ok((txs, outcome)) => {
                 let app_hash = outcome.app_hash;
                 self.open = Some(Open { token, block, txs, outcome });

@@ -87,6 +87,6 @@ fn checkpoint_of(checkpoint: &CheckpointConfig) -> Option<(Height, Hash)> {
 }
 
 /// The configuration refuses negative durations before this.
-fn std(duration: GoDuration) -> Duration {
+pub(super) fn std(duration: GoDuration) -> Duration {
     duration.to_std().unwrap_or_default()
 }

@@ -13,9 +13,9 @@ use kwil_rpc::{
     AdminListen, AdminListener, AdminTls, Apis, Limits, MetricsListener, Password, RpcHandle,
     RpcServer, ServerCertificate, ServerConfig, UserListener,
 };
-use kwil_types::GoDuration;
 use tokio_util::sync::CancellationToken;
 
+use super::consensus::std;
 use super::{Basis, interfaces};
 use crate::error::NodeError;
 use crate::node::Listeners;
@@ -290,11 +290,6 @@ fn resolve(key: &str, address: &HostPort) -> Result<SocketAddr, NodeError> {
         .to_socket_addrs()
         .map_err(|error| NodeError::Config(format!("{key}: {host}: {error}")))?;
     found.next().ok_or_else(|| NodeError::Config(format!("{key}: {host} has no address")))
-}
-
-/// The configuration refuses negative durations before this.
-fn std(duration: GoDuration) -> Duration {
-    duration.to_std().unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -70,6 +70,11 @@ impl Message {
         self.runs
     }
 
+    /// Whether a statement of the program in it gives no rows.
+    pub(crate) fn writes(&self) -> bool {
+        self.writes
+    }
+
     /// Bytes of it.
     pub(crate) fn len(&self) -> usize {
         self.sql.len()

@@ -2,35 +2,46 @@
 //!
 //! ```text
 //! payload ─► gather ─┬─ writes only ────────► waits with others ─► one savepoint, one message ─┬─ done
-//!                    │                                                                         └─ a failure: again in parts,
-//!                    │                                                                            the culprit on its own
+//!                    │                                                                         └─ a failure: the culprit on
+//!                    │                                                                            its own, the rest again
 //!                    ├─ fails without the database ─► its result
-//!                    └─ needs the database ─► those that wait go first, then it runs in a savepoint of its own
+//!                    └─ needs the database ─► those that wait go first, then it runs in a savepoint that it shares with
+//!                                              the ones before it, or of its own after a failure
 //! ```
 //!
 //! The outcome is that of one payload after the other, each in a savepoint: what waits has no effect that another payload
-//! could have seen, and a message that fails is undone whole. Inserts of one row that follow each other become one of many
+//! could have seen, and a message or a shared savepoint in which one fails is undone whole. Inserts of one row that follow each other become one of many
 //! rows where that is the same, see [`Prepared::of_rows`](kwil_engine::Prepared::of_rows).
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use kwil_engine::{Engine, Invocation};
 use kwil_types::{Amount, TxResult, Value};
 
 use super::engine::{Ran, Statement, run_payload};
+use super::progress::Progress;
 use crate::block::{Block, Message};
 use crate::fault::{NodeFault, StatementError};
 use crate::gather_session::{GatherSession, Gathered};
 use crate::values::size_of;
-use crate::write_session::WriteSession;
+use crate::write_session::{Left, WriteSession};
 
 /// Statements that wait at most.
 const MAX_STATEMENTS: usize = 512;
 /// Bytes of a message at most, roughly.
 const MAX_BYTES: u64 = 1 << 20;
-/// Parts that a message is cut into when a statement of it failed.
+/// Parts that a message is cut into when one of several payloads failed.
 const PARTS: usize = 8;
+/// A statement that runs longer than this leaves its message, to be executed on its own. No result depends on it: a message
+/// that is cut short is undone, and its payloads are executed again.
+const PATIENCE: &str = "SET LOCAL statement_timeout = '2s'";
+const ENDLESS: &str = "SET LOCAL statement_timeout = 0";
+
+/// Payloads in one savepoint at most, and at first.
+const MAX_SHARING: usize = 256;
+const FIRST_SHARING: usize = 16;
 
 /// A payload of a transaction, and what its result needs.
 #[derive(Debug)]
@@ -43,11 +54,30 @@ pub(super) struct Job<'p> {
     pub(super) taken: Amount,
 }
 
+/// Payloads that asked the database while they ran, and succeeded, in one savepoint. When one fails, all are undone and the
+/// ones before it executed again. A savepoint for each would make a row that many of them change slow: the server keeps every
+/// subtransaction that has locked a version of it.
+#[derive(Debug)]
+struct Sharing<'p> {
+    is_open: bool,
+    jobs: Vec<Job<'p>>,
+    /// How many may share it: more while none fails.
+    most: usize,
+}
+
+impl Default for Sharing<'_> {
+    fn default() -> Self {
+        Self { is_open: false, jobs: Vec::new(), most: FIRST_SHARING }
+    }
+}
+
 /// Runs the payloads of a block.
 #[derive(Debug)]
 pub(super) struct Batch<'e, 'p> {
     engine: &'e Engine,
     together: bool,
+    progress: Progress,
+    sharing: Sharing<'p>,
     waiting: Vec<(Job<'p>, Gathered)>,
     message: usize,
     bytes: u64,
@@ -56,9 +86,10 @@ pub(super) struct Batch<'e, 'p> {
 }
 
 impl<'e, 'p> Batch<'e, 'p> {
-    pub(super) fn new(engine: &'e Engine, together: bool) -> Self {
+    pub(super) fn new(engine: &'e Engine, together: bool, progress: Progress) -> Self {
         let (waiting, readers) = (Vec::new(), BTreeSet::new());
-        Self { engine, together, waiting, message: 0, bytes: 0, readers }
+        let sharing = Sharing::default();
+        Self { engine, together, progress, sharing, waiting, message: 0, bytes: 0, readers }
     }
 
     /// Runs a payload, or lets it wait; its result is then what [`Batch::settle`] leaves in `results`.
@@ -68,6 +99,8 @@ impl<'e, 'p> Batch<'e, 'p> {
         job: Job<'p>,
         results: &mut [TxResult],
     ) -> Result<TxResult, NodeFault> {
+        let first = self.waiting.first().map_or(job.number, |(first, _)| first.number);
+        self.progress.set(first, just(job.number));
         if self.together && !self.is_reader(job.statement) {
             let catalog = Arc::clone(block.language()?);
             let mut session = GatherSession::new(catalog, block.is_cancelled());
@@ -86,8 +119,18 @@ impl<'e, 'p> Batch<'e, 'p> {
             }
             self.remember_reader(job.statement);
         }
-        self.settle(block, results).await?;
-        self.alone(block, &job).await
+        self.send_waiting(block, results).await?;
+        self.shared(block, job, results).await
+    }
+
+    /// Sends what waits, and keeps what was done in the shared savepoint: after it, everything is done.
+    pub(super) async fn settle(
+        &mut self,
+        block: &mut Block<'_>,
+        results: &mut [TxResult],
+    ) -> Result<(), NodeFault> {
+        self.send_waiting(block, results).await?;
+        self.close_shared(block)
     }
 
     fn is_reader(&self, statement: Statement<'p>) -> bool {
@@ -114,7 +157,7 @@ impl<'e, 'p> Batch<'e, 'p> {
         let is_full = self.message.saturating_add(statements.len()) > MAX_STATEMENTS
             || self.bytes.saturating_add(bytes) > MAX_BYTES;
         if is_full {
-            self.settle(block, results).await?;
+            self.send_waiting(block, results).await?;
         }
         self.message = self.message.saturating_add(statements.len());
         self.bytes = self.bytes.saturating_add(bytes);
@@ -122,95 +165,209 @@ impl<'e, 'p> Batch<'e, 'p> {
         Ok(())
     }
 
-    /// Sends what waits. After a failure it goes in smaller parts, down to single payloads: each of those is run again on its
-    /// own, and its result replaced.
-    pub(super) async fn settle(
+    /// Sends what waits. After a failure the culprit is run again on its own and its result replaced, and the others go
+    /// together again; while several could be the culprit, they go in smaller parts.
+    async fn send_waiting(
         &mut self,
         block: &mut Block<'_>,
         results: &mut [TxResult],
     ) -> Result<(), NodeFault> {
+        if self.waiting.is_empty() {
+            return Ok(());
+        }
+        self.close_shared(block)?;
         let waiting = std::mem::take(&mut self.waiting);
         (self.message, self.bytes) = (0, 0);
-        // What is still to be sent, the next last.
-        let mut parts: Vec<&[(Job<'p>, Gathered)]> = vec![waiting.as_slice()];
-        while let Some(part) = parts.pop() {
-            match part {
-                [] => {}
-                _ if try_together(block, part).await? => {}
-                [(job, _)] => {
+        // What is still to be sent, the next last, and whether it may go together.
+        let mut parts: Vec<(&[(Job<'p>, Gathered)], bool)> = vec![(waiting.as_slice(), true)];
+        while let Some((part, may_join)) = parts.pop() {
+            let ([(first, _), ..], [.., (last, _)]) = (part, part) else { continue };
+            self.progress.set(first.number, first.number..last.number.saturating_add(1));
+            match if may_join { try_together(block, part).await? } else { Together::CutShort(0) } {
+                Together::Done => {}
+                Together::CutShort(_) if let [(job, _)] = part => {
                     let result = self.alone(block, job).await?;
-                    let Some(slot) = results.get_mut(job.number) else {
-                        return Err(NodeFault::invariant(
-                            "execute a block",
-                            "a result has no place",
-                        ));
-                    };
-                    *slot = result;
+                    replace(results, job.number, result)?;
                 }
-                _ => parts.extend(part.chunks(part.len().div_ceil(PARTS)).rev()),
+                Together::CutShort(place) => {
+                    let (before, rest) = part.split_at(place.min(part.len()));
+                    let (culprit, after) = rest.split_at(rest.len().min(1));
+                    parts.extend([(after, true), (culprit, false), (before, true)]);
+                }
+                Together::Failed => {
+                    let smaller = part.chunks(part.len().div_ceil(PARTS)).rev();
+                    parts.extend(smaller.map(|part| (part, part.len() > 1)));
+                }
             }
         }
         Ok(())
     }
 
+    /// Runs a payload that needs the database while it runs, in the savepoint that the ones before it share.
+    async fn shared(
+        &mut self,
+        block: &mut Block<'_>,
+        job: Job<'p>,
+        results: &mut [TxResult],
+    ) -> Result<TxResult, NodeFault> {
+        if !self.together {
+            return self.alone(block, &job).await;
+        }
+        if self.sharing.jobs.len() >= self.sharing.most {
+            self.sharing.most = self.sharing.most.saturating_mul(2).min(MAX_SHARING);
+            self.close_shared(block)?;
+        }
+        self.progress.set(job.number, just(job.number));
+        let catalog = Arc::clone(block.language()?);
+        let session = if self.sharing.is_open {
+            WriteSession::within(block)?
+        } else {
+            WriteSession::new(block)?
+        };
+        let (ran, left) = self.attempt(session, &job).await?;
+        self.sharing.is_open = left.is_open;
+        match ran {
+            Some(ran) if ran.code.is_ok() || !left.is_dirty => {
+                let result = result_of(ran, &job.taken);
+                if left.is_dirty {
+                    self.sharing.jobs.push(job);
+                }
+                block.drain_when_full().await?;
+                if !Arc::ptr_eq(&catalog, block.language()?) {
+                    self.close_shared(block)?;
+                }
+                Ok(result)
+            }
+            failed => {
+                let none = Sharing { most: 1, ..Sharing::default() };
+                let before = std::mem::replace(&mut self.sharing, none).jobs;
+                if left.is_open {
+                    block.rollback().await?;
+                }
+                if let Some(ran) = failed.filter(|_| before.is_empty()) {
+                    return Ok(result_of(ran, &job.taken));
+                }
+                for job in &before {
+                    let result = self.alone(block, job).await?;
+                    replace(results, job.number, result)?;
+                }
+                self.alone(block, &job).await
+            }
+        }
+    }
+
+    /// Keeps what was done in the shared savepoint.
+    fn close_shared(&mut self, block: &mut Block<'_>) -> Result<(), NodeFault> {
+        self.sharing.jobs.clear();
+        if std::mem::take(&mut self.sharing.is_open) { block.release_later() } else { Ok(()) }
+    }
+
     /// Runs a payload in a savepoint of its own.
     async fn alone(&self, block: &mut Block<'_>, job: &Job<'_>) -> Result<TxResult, NodeFault> {
+        self.progress.set(job.number, just(job.number));
         let session = WriteSession::new(block)?;
         let ran = match self.attempt(session, job).await? {
-            Some(ran) => Some(ran),
-            None => self.attempt(WriteSession::exact(block).await?, job).await?,
+            (Some(ran), left) => Some((ran, left)),
+            (None, left) => {
+                close(block, left, false).await?;
+                let (ran, left) = self.attempt(WriteSession::exact(block).await?, job).await?;
+                ran.map(|ran| (ran, left))
+            }
         };
-        let ran = ran.ok_or_else(|| NodeFault::invariant("execute a block", "an unclear limit"))?;
+        let (ran, left) =
+            ran.ok_or_else(|| NodeFault::invariant("execute a block", "an unclear limit"))?;
+        close(block, left, ran.code.is_ok()).await?;
         block.drain_when_full().await?;
         Ok(result_of(ran, &job.taken))
     }
 
-    /// `None`, and nothing done, when the limit of captured bytes needs an exact session.
+    /// `None` when the limit of captured bytes needs an exact session.
     async fn attempt(
         &self,
         mut session: WriteSession<'_, '_>,
         job: &Job<'_>,
-    ) -> Result<Option<Ran>, NodeFault> {
+    ) -> Result<(Option<Ran>, Left), NodeFault> {
         let ran = run_payload(self.engine, &mut session, &job.invocation, job.statement).await;
-        if session.is_unclear() {
-            return session.close(false).await.map(|()| None);
-        }
-        let ran = ran?;
-        session.close(ran.code.is_ok()).await?;
-        Ok(Some(ran))
+        let left = session.leave();
+        if left.is_unclear { Ok((None, left)) } else { ran.map(|ran| (Some(ran), left)) }
     }
 }
 
-/// Runs the statements of payloads in one savepoint. Whether all of them succeeded; if not, nothing was done.
+/// Keeps or undoes what a session did in its own savepoint.
+async fn close(block: &mut Block<'_>, left: Left, keep: bool) -> Result<(), NodeFault> {
+    match (left.is_open, keep) {
+        (false, _) => Ok(()),
+        (true, true) => block.release_later(),
+        (true, false) => block.rollback().await,
+    }
+}
+
+fn replace(results: &mut [TxResult], number: usize, result: TxResult) -> Result<(), NodeFault> {
+    let slot = results.get_mut(number);
+    *slot.ok_or_else(|| NodeFault::invariant("execute a block", "a result has no place"))? = result;
+    Ok(())
+}
+
+/// What became of payloads in one message.
+enum Together {
+    Done,
+    /// Nothing was done, because of the payload at this place.
+    CutShort(usize),
+    /// Nothing was done, and any of them can be the reason.
+    Failed,
+}
+
+/// Runs the statements of payloads in one savepoint.
 async fn try_together(
     block: &mut Block<'_>,
     payloads: &[(Job<'_>, Gathered)],
-) -> Result<bool, NodeFault> {
+) -> Result<Together, NodeFault> {
     let mut message = Message::in_savepoint(block.draft.unreleased);
-    let statements: Vec<_> = payloads.iter().flat_map(|(_, statements)| statements).collect();
-    for same in statements.chunk_by(|(one, _), (next, _)| one.id == next.id) {
+    message.push_own(PATIENCE);
+    // The payload of each statement of the message; of one that is an insert for several payloads, none.
+    let mut owners = Vec::new();
+    let statements: Vec<_> = payloads
+        .iter()
+        .enumerate()
+        .flat_map(|(place, (_, statements))| {
+            statements.iter().map(move |statement| (place, statement))
+        })
+        .collect();
+    for same in statements.chunk_by(|(_, (one, _)), (_, (next, _))| one.id == next.id) {
         match same {
-            [(prepared, _), _, ..] if let Some(sql) = &prepared.of_rows => {
-                let rows: Vec<&[Value]> = same.iter().map(|(_, row)| row.as_slice()).collect();
+            [(first, (prepared, _)), .., (last, _)] if let Some(sql) = &prepared.of_rows => {
+                let rows: Vec<&[Value]> = same.iter().map(|(_, (_, row))| row.as_slice()).collect();
                 message.push_rows(block.statements, (prepared, sql), &rows)?;
+                owners.push((first == last).then_some(*first));
             }
             _ => {
-                for (prepared, arguments) in same {
+                for (place, (prepared, arguments)) in same {
                     message.push(block.statements, prepared, arguments)?;
+                    owners.push(Some(*place));
                 }
             }
         }
     }
+    message.push_own(ENDLESS);
     let sent = block.send(message, None, None).await?;
     block.savepoint_is_open();
     match sent.result {
         Ok(()) if block.is_within_limits() => {
             block.release_later()?;
-            block.drain_when_full().await.map(|()| true)
+            return block.drain_when_full().await.map(|()| Together::Done);
         }
-        Ok(()) | Err(StatementError::Tx(_)) => block.rollback().await.map(|()| false),
-        Err(StatementError::Node(fault)) => Err(fault),
+        Ok(()) | Err(StatementError::Tx(_)) => {}
+        Err(StatementError::Node(fault)) if fault.is_cancelled() && !block.is_cancelled() => {}
+        Err(StatementError::Node(fault)) => return Err(fault),
     }
+    block.rollback().await?;
+    let culprit = usize::try_from(sent.runs).ok().and_then(|runs| owners.get(runs).copied());
+    Ok(culprit.flatten().map_or(Together::Failed, Together::CutShort))
+}
+
+/// One place.
+fn just(number: usize) -> Range<usize> {
+    number..number.saturating_add(1)
 }
 
 fn result_of(ran: Ran, taken: &Amount) -> TxResult {

@@ -1,7 +1,6 @@
 //! One block from its plan to its app hash.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use kwil_crypto::auth::Registry;
 use kwil_crypto::{Hash, context, hash};
@@ -17,6 +16,7 @@ use super::end::end_of_block;
 use super::engine::{LeaderForms, Statement, invocation_of, with_error};
 use super::outcome::{BlockInput, BlockOutcome, ExecuteError, InvalidBlock};
 use super::plan::{Plan, Planned, plan};
+use super::progress::Progress;
 use super::state::{BlockContext, BlockState, Loaded, TxContext};
 use crate::accounts::{AccountRow, BalanceError, Spent, Unspent};
 use crate::block::Block;
@@ -32,8 +32,8 @@ pub(crate) struct Sources {
     pub(crate) chain_id: String,
     pub(crate) authenticators: Arc<Registry>,
     pub(crate) engine: Option<Arc<Engine>>,
-    /// Transactions of the running block that are executed.
-    pub(crate) done: Arc<AtomicUsize>,
+    /// Where the running block stands.
+    pub(crate) progress: Progress,
     /// Payloads of the engine may travel together.
     pub(crate) together: bool,
 }
@@ -57,8 +57,10 @@ pub(crate) async fn run(
     let mut state = BlockState::new(context, committed, loaded);
     replace_leader(&mut state, input)?;
     let mut results = Vec::with_capacity(plan.txs.len());
-    sources.done.store(0, Ordering::Relaxed);
-    let mut batch = sources.engine.as_deref().map(|engine| Batch::new(engine, sources.together));
+    let progress = &sources.progress;
+    progress.rest(0);
+    let new_batch = |engine| Batch::new(engine, sources.together, progress.clone());
+    let mut batch = sources.engine.as_deref().map(new_batch);
     for planned in &plan.txs {
         let result = match transaction(sources, &mut state, &leader, (results.len(), planned))? {
             Step::Done(result) => result,
@@ -68,11 +70,11 @@ pub(crate) async fn run(
             },
         };
         results.push(result);
-        sources.done.store(results.len(), Ordering::Relaxed);
     }
     if let Some(batch) = &mut batch {
         batch.settle(block, &mut results).await?;
     }
+    progress.rest(results.len());
     let events = end_of_block(&mut state)?;
     store(block, &state).await?;
     let state_root = block.finish().await?;

@@ -18,7 +18,7 @@ use crate::bench::workload::{SCHEMA, WORKLOADS};
 /// Rows to read from.
 const ROWS: usize = 10_000;
 /// Readers at a time.
-const READERS: usize = 8;
+const READERS: usize = 4;
 /// Calls of one measurement.
 const CALLS: usize = 20_000;
 /// Selects of 1,000 rows.
