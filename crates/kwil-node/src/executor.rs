@@ -13,7 +13,7 @@ mod recovery;
 mod task;
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use kwil_consensus::NextHeight;
 use kwil_types::{Block, CommitCertificate, TxId};
@@ -149,8 +149,11 @@ impl ExecutorHandle {
         if self.patience.is_zero() {
             return std::future::pending().await;
         }
+        let started = Instant::now();
         loop {
+            // Until the state begins with this block, the place is one of the block before.
             let spent = self.place.alone().map_or(Duration::ZERO, |(_, spent)| spent);
+            let spent = spent.min(started.elapsed());
             let Some(left) = self.patience.checked_sub(spent).filter(|left| !left.is_zero()) else {
                 return;
             };

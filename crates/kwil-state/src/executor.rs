@@ -164,6 +164,7 @@ impl Executor {
         cancel: CancellationToken,
     ) -> Result<BlockOutcome, ExecuteError> {
         self.executed = None;
+        self.sources.progress.rest(0);
         self.catch_up().await?;
         match self.bounded(input, &cancel).await {
             Ok(outcome) => {

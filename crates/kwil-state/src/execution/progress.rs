@@ -44,8 +44,8 @@ impl Progress {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Place { executed, running, since };
     }
 
-    /// Nothing is being executed any more.
-    pub(super) fn rest(&self, executed: usize) {
+    /// Nothing is being executed now.
+    pub(crate) fn rest(&self, executed: usize) {
         self.set(executed, executed..executed);
     }
 

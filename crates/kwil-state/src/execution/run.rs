@@ -58,7 +58,6 @@ pub(crate) async fn run(
     replace_leader(&mut state, input)?;
     let mut results = Vec::with_capacity(plan.txs.len());
     let progress = &sources.progress;
-    progress.rest(0);
     let new_batch = |engine| Batch::new(engine, sources.together, progress.clone());
     let mut batch = sources.engine.as_deref().map(new_batch);
     for planned in &plan.txs {

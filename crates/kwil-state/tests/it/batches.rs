@@ -1,10 +1,13 @@
 //! Payloads that travel together give what payloads one by one give.
 
-use kwil_state::{BlockOutcome, verify_state};
+use std::time::Duration;
+
+use kwil_state::{BlockOutcome, ExecuteError, verify_state};
 use kwil_types::{
     Array, DataType, Decimal, EncodedValue, Execute, Payload, RawStatement, RawTx, Scalar,
     Transfer, TypeKind, Value,
 };
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::network::{Net, Setup, account_of, tx, user};
@@ -34,6 +37,18 @@ pub(crate) const SCHEMA: &str = "
         FOR $row IN SELECT value FROM counters WHERE name = @caller {
             NOTICE('counted ' || $row.value::text);
             UPDATE counters SET value = $row.value * 2 % 1000 WHERE name = @caller;
+        }
+    };
+    CREATE ACTION bump($name TEXT, $n INT) PUBLIC {
+        FOR $row IN SELECT value FROM counters WHERE name = $name {
+            IF $n % 13 = 0 { ERROR('before anything: ' || $row.value::text); }
+        }
+        INSERT INTO counters (name, value) VALUES ($name, 1)
+            ON CONFLICT (name) DO UPDATE SET value = counters.value + 1;
+        FOR $row IN SELECT value FROM counters WHERE name = $name {
+            NOTICE('bumped to ' || $row.value::text);
+            IF $n % 17 = 0 { ERROR('after all: ' || $row.value::text); }
+            UPDATE counters SET value = value + 1000 / ($n % 19) WHERE name = $name;
         }
     };
     CREATE ACTION reply($id INT, $note INT) PUBLIC { INSERT INTO replies VALUES ($id, $note); };
@@ -139,7 +154,19 @@ fn kinds(dice: &mut Dice) -> Vec<Value> {
     arguments
 }
 
-fn blocks(seed: u64) -> Vec<Vec<RawTx>> {
+/// Payloads that ask the database while they run, and a few of the others between them.
+fn asking(dice: &mut Dice) -> Payload {
+    match dice.roll(60) {
+        0 => payload(dice),
+        1 => raw(format!("CREATE TABLE t{} (id INT PRIMARY KEY)", dice.roll(10_000))),
+        _ => {
+            let name = ["hot", "warm", "cold"][usize::try_from(dice.roll(3)).unwrap()];
+            call("bump", vec![vec![name.into(), dice.number(1_000)]])
+        }
+    }
+}
+
+fn blocks(seed: u64, payload: fn(&mut Dice) -> Payload) -> Vec<Vec<RawTx>> {
     let mut dice = Dice(seed);
     let mut nonces = [0_u64; 4];
     let mut sign = |sender: usize, payload: &Payload| {
@@ -148,7 +175,7 @@ fn blocks(seed: u64) -> Vec<Vec<RawTx>> {
     };
     let mut blocks = vec![vec![sign(0, &raw(SCHEMA.into()))]];
     for _ in 0..4 {
-        let size = dice.roll(150);
+        let size = 100 + dice.roll(100);
         let txs = (0..size).map(|_| {
             let sender = usize::try_from(dice.roll(4)).unwrap();
             let payload = payload(&mut dice);
@@ -184,9 +211,9 @@ pub(crate) fn shown(outcome: &BlockOutcome) -> Vec<(u32, i64, &str)> {
 #[tokio::test]
 async fn random_blocks_have_one_outcome_together_and_one_by_one() {
     let (mut ok, mut failed) = (0, 0);
-    for seed in 0..3 {
+    for (seed, payload) in [(0, payload as fn(&mut Dice) -> Payload), (1, payload), (2, asking)] {
         let (mut together, mut alone) = (network(false).await, network(true).await);
-        for (number, txs) in blocks(seed).into_iter().enumerate() {
+        for (number, txs) in blocks(seed, payload).into_iter().enumerate() {
             let (left, right) = (together.block(txs.clone()).await, alone.block(txs).await);
             assert_eq!(shown(&left), shown(&right), "seed {seed}, block {number}");
             assert_eq!(left.app_hash, right.app_hash, "seed {seed}, block {number}");
@@ -199,4 +226,37 @@ async fn random_blocks_have_one_outcome_together_and_one_by_one() {
         }
     }
     assert!(ok > 100 && failed > 100, "{ok} succeeded, {failed} failed: the mix shows too little");
+}
+
+/// Nothing but its end can tell that a statement has one. Its place is known soon, among those that travel with it, and
+/// without it the others go on.
+#[tokio::test]
+async fn an_endless_statement_is_found_among_those_that_travel_with_it() {
+    let mut net = network(false).await;
+    let owner = user(1);
+    net.block(vec![tx(&owner, 1, 0, &raw(SCHEMA.into()))]).await;
+    let endless = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT (n + 1) % 1000 FROM r) \
+                   INSERT INTO counters SELECT 'x', n FROM r WHERE n < 0";
+    let insert = |id: u64| raw(format!("INSERT INTO notes VALUES ({id}, 'raw', 5)"));
+    let txs = |payloads: Vec<Payload>| -> Vec<RawTx> {
+        payloads.iter().zip(2..).map(|(payload, nonce)| tx(&owner, nonce, 0, payload)).collect()
+    };
+    let block = (0..20).map(|id| if id == 7 { raw(endless.into()) } else { insert(id) }).collect();
+    let input = net.input(txs(block));
+    let (cancel, progress) = (CancellationToken::new(), net.executor.progress());
+    let stop = cancel.clone();
+    let watching = tokio::spawn(async move {
+        // The executor tells nobody what it does; those that want to know look.
+        let mut looks = tokio::time::interval(Duration::from_millis(20));
+        while !progress.alone().is_some_and(|(place, spent)| place == 7 && spent.as_secs() >= 1) {
+            looks.tick().await;
+        }
+        stop.cancel();
+        progress.executed()
+    });
+    let error = net.executor.execute(&input, cancel).await.unwrap_err();
+    assert!(matches!(&error, ExecuteError::Node(fault) if fault.is_cancelled()), "{error}");
+    assert_eq!(watching.await.unwrap(), 7);
+    let outcome = net.block(txs((0..20).filter(|id| *id != 7).map(insert).collect())).await;
+    assert!(outcome.results.iter().all(|result| result.code.is_ok()), "{outcome:#?}");
 }
