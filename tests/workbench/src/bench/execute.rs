@@ -27,6 +27,8 @@ struct Line {
     senders: usize,
     txs_per_s: f64,
     rows_per_s: f64,
+    /// Single-row statements that do the same.
+    statements_per_s: f64,
 }
 
 /// Everything of one run.
@@ -78,12 +80,14 @@ async fn blocks(workload: &Workload, size: usize, senders: usize) -> Result<Line
     let seconds = started.elapsed().as_secs_f64();
     let sent = f64::from(u32::try_from(sent)?);
     let rows = f64::from(u32::try_from(workload.rows)?);
+    let statements = f64::from(u32::try_from(workload.statements)?);
     Ok(Line {
         name: workload.name,
         block: size,
         senders,
         txs_per_s: sent / seconds,
         rows_per_s: sent * rows / seconds,
+        statements_per_s: sent * statements / seconds,
     })
 }
 
@@ -96,7 +100,7 @@ impl Line {
             self.senders,
             self.txs_per_s,
             self.rows_per_s,
-            self.rows_per_s / raw.pipelined
+            self.statements_per_s / raw.pipelined
         )
     }
 }
@@ -114,7 +118,7 @@ impl Measured {
                     "senders": line.senders,
                     "transactions_per_s": line.txs_per_s,
                     "rows_per_s": line.rows_per_s,
-                    "of_pipelined": line.rows_per_s / self.raw.pipelined,
+                    "of_pipelined": line.statements_per_s / self.raw.pipelined,
                 })
             })
             .collect();
@@ -150,9 +154,10 @@ impl Measured {
                 line.txs_per_s,
                 1e6 / line.txs_per_s,
                 line.rows_per_s,
-                line.rows_per_s / self.raw.pipelined
+                line.statements_per_s / self.raw.pipelined
             );
         }
+        page.push_str("\nOf pipelined: single-row statements that do the same, a second, against pipelined inserts.\n");
         if let Some(reading) = &self.reading {
             let _ = writeln!(page, "\n{reading}");
         }

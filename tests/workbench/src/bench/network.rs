@@ -101,8 +101,8 @@ pub(super) fn measure(
         load::Work::Transfer,
         transfers,
     ))?;
-    let database = runtime.block_on(database::measure(&mut senders, &provider))?;
     let sync = sync(&lab, &mut network)?;
+    let database = runtime.block_on(database::measure(&mut senders, &provider))?;
     let measured = Measured {
         validators,
         start_to_rpc,
@@ -118,7 +118,7 @@ pub(super) fn measure(
     Ok(measured)
 }
 
-/// Adds a node without blocks and measures from the start of its sync to the end.
+/// Adds a node without blocks, measures from the start of its sync to the end, and takes it away again.
 fn sync(lab: &Lab, network: &mut Network) -> Result<Sync> {
     network.add_sentry(lab)?;
     let sentry = network.members.last().context("a sentry was added")?;
@@ -130,6 +130,8 @@ fn sync(lab: &Lab, network: &mut Network) -> Result<Sync> {
     let (_, height) = end.split_once("endHeight=").context("no endHeight")?;
     let blocks: u64 = height.split([' ', '}']).next().unwrap_or_default().parse()?;
     let bytes = log_bytes(&sentry.host.path("/data/node"))?;
+    let mut sentry = network.members.pop().context("the sentry is the last")?;
+    sentry.take()?.stop_cleanly(Duration::from_secs(60))?;
     let per_second = |count: u64| -> Result<f64> { Ok(f64::from(u32::try_from(count)?) / seconds) };
     Ok(Sync {
         blocks,

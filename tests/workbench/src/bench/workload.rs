@@ -44,16 +44,28 @@ pub(super) struct Workload {
     pub(super) name: &'static str,
     /// Rows that one transaction inserts.
     pub(super) rows: usize,
+    /// Statements for single rows that do the same.
+    pub(super) statements: usize,
     /// The payload that inserts so many rows from a number on.
     pub(super) payload: fn(i64, usize) -> Result<Payload>,
 }
 
 pub(super) const WORKLOADS: &[Workload] = &[
-    Workload { name: "action, one insert", rows: 1, payload: |id, _| one("add_note", id) },
-    Workload { name: "action, three statements", rows: 1, payload: |id, _| one("add_counted", id) },
-    Workload { name: "raw insert", rows: 1, payload: |id, _| raw(id) },
-    Workload { name: "array of 1,000 rows", rows: 1_000, payload: many },
-    Workload { name: "loop of 100 inserts", rows: 100, payload: looped },
+    Workload {
+        name: "action, one insert",
+        rows: 1,
+        statements: 1,
+        payload: |id, _| one("add_note", id),
+    },
+    Workload {
+        name: "action, three statements",
+        rows: 1,
+        statements: 3,
+        payload: |id, _| one("add_counted", id),
+    },
+    Workload { name: "raw insert", rows: 1, statements: 1, payload: |id, _| raw(id) },
+    Workload { name: "array of 1,000 rows", rows: 1_000, statements: 1_000, payload: many },
+    Workload { name: "loop of 100 inserts", rows: 100, statements: 100, payload: looped },
 ];
 
 fn one(action: &str, id: i64) -> Result<Payload> {

@@ -18,17 +18,26 @@ const ROWS: u64 = 10_000;
 /// Rows of the others.
 const MANY_ROWS: u64 = 100_000;
 /// Readers at a time.
-const READERS: usize = 8;
+const READERS: usize = 4;
 /// Calls of the view action.
 const CALLS: usize = 10_000;
 /// Selects of 1,000 rows.
 const SELECTS: usize = 400;
 
+/// One workload.
+#[derive(Clone, Debug)]
+pub(crate) struct Line {
+    pub(crate) name: &'static str,
+    pub(crate) txs_per_s: f64,
+    pub(crate) rows_per_s: f64,
+    /// Single-row statements that do the same.
+    pub(crate) statements_per_s: f64,
+}
+
 /// What one network does.
 #[derive(Clone, Debug)]
 pub(crate) struct Database {
-    /// Name of the workload, transactions and rows per second.
-    pub(crate) lines: Vec<(&'static str, f64, f64)>,
+    pub(crate) lines: Vec<Line>,
     pub(crate) calls_per_s: f64,
     pub(crate) call_p50: Duration,
     pub(crate) call_p99: Duration,
@@ -37,8 +46,8 @@ pub(crate) struct Database {
 
 impl fmt::Display for Database {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, transactions, rows) in &self.lines {
-            writeln!(f, "  {name}: {transactions:.0} transactions/s, {rows:.0} rows/s")?;
+        for Line { name, txs_per_s, rows_per_s, .. } in &self.lines {
+            writeln!(f, "  {name}: {txs_per_s:.0} transactions/s, {rows_per_s:.0} rows/s")?;
         }
         write!(
             f,
@@ -60,8 +69,14 @@ pub(super) async fn measure(senders: &mut [Sender], provider: &str) -> Result<Da
         let count = if rows == 1 { ROWS } else { MANY_ROWS / rows };
         let senders_at_work = u64::from(load::SENDERS);
         let count = count.div_ceil(senders_at_work).saturating_mul(senders_at_work);
-        let per_s = load::throughput(senders, provider, Work::Database(workload), count).await?;
-        lines.push((workload.name, per_s, per_s * f64::from(u32::try_from(rows)?)));
+        let txs_per_s =
+            load::throughput(senders, provider, Work::Database(workload), count).await?;
+        lines.push(Line {
+            name: workload.name,
+            txs_per_s,
+            rows_per_s: txs_per_s * f64::from(u32::try_from(rows)?),
+            statements_per_s: txs_per_s * f64::from(u32::try_from(workload.statements)?),
+        });
         expected = expected.saturating_add(count.saturating_mul(rows));
     }
     let counted = client.query("SELECT count(*) FROM notes", &Parameters::new()).await?;
