@@ -13,6 +13,8 @@ use crate::error::{RpcCode, RpcError};
 const DOMAIN: &str = "kwil";
 /// Metadata key with the JSON-RPC code.
 const CODE_KEY: &str = "json_rpc_code";
+/// The detail that is an object: line and column of what is wrong.
+const POSITION_KEY: &str = "position";
 
 impl RpcError {
     /// As a gRPC status with `google.rpc.ErrorInfo`, and `RetryInfo` where the node says when to come back.
@@ -53,7 +55,7 @@ impl RpcError {
             info.metadata.into_iter().filter(|(key, _)| key != CODE_KEY).collect();
         pairs.sort();
         for (key, text) in pairs {
-            error = error.with(&key, typed(text));
+            error = error.with(&key, typed(&key, text));
         }
         Some(error)
     }
@@ -63,8 +65,13 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Numbers come back as numbers; everything else stays text.
-fn typed(text: String) -> Value {
+/// Numbers come back as numbers, places as objects; everything else stays text.
+fn typed(key: &str, text: String) -> Value {
+    if key == POSITION_KEY
+        && let Ok(place @ Value::Object(_)) = serde_json::from_str(&text)
+    {
+        return place;
+    }
     text.parse::<i64>().map_or(Value::String(text), Value::from)
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use kwil_lang::analyze::AnalysisError;
-use kwil_lang::{ErrorClass, ParseErrors};
+use kwil_lang::{ErrorClass, LineColumn, ParseErrors, Span};
 
 use crate::session::SessionError;
 
@@ -25,7 +25,21 @@ pub enum FailureClass {
     Timeout,
 }
 
-/// A failure of the program, not of the node: the same on every node for the same state and input.
+/// Where a failure happened, as far as that is known. Reads tell it; results of transactions never have any of it, because
+/// a statement of a transaction can fail long after it was passed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The place in the script; where there is an action, the place in its text as `info.actions` shows it.
+    pub position: Option<LineColumn>,
+    /// The namespace that was current.
+    pub namespace: Option<Box<str>>,
+    /// The action or the method that was running, or that was to be called.
+    pub action: Option<Box<str>>,
+    /// The offending bytes, until somebody who knows the source turns them into a position.
+    pub(crate) span: Option<Span>,
+}
+
+/// A failure of the program, not of the node: the same on every node for the same state and input, but for its origin.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -33,6 +47,7 @@ pub struct Failure {
     pub class: FailureClass,
     /// What the user reads; the text of the class is part of it.
     pub message: String,
+    origin: Option<Box<Origin>>,
 }
 
 /// Why nothing came out.
@@ -52,16 +67,47 @@ impl Failure {
             "" => detail.to_string(),
             text => format!("{text}: {detail}"),
         };
-        Self { class: FailureClass::Lang(class), message }
+        Self::with_message(FailureClass::Lang(class), message)
+    }
+
+    /// A failure with exactly this message.
+    #[must_use]
+    pub fn with_message(class: FailureClass, message: String) -> Self {
+        Self { class, message, origin: None }
     }
 
     /// PostgreSQL's answer in the one form that clients know.
     #[must_use]
     pub fn sql(sqlstate: &str, message: &str) -> Self {
-        Self {
-            class: FailureClass::Sql(sqlstate.into()),
-            message: format!("ERROR: {message} (SQLSTATE {sqlstate})"),
-        }
+        let message = format!("ERROR: {message} (SQLSTATE {sqlstate})");
+        Self::with_message(FailureClass::Sql(sqlstate.into()), message)
+    }
+
+    /// Where it happened; `None` when nothing is known.
+    #[must_use]
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
+    }
+
+    /// The same failure with this origin instead of what was known.
+    #[must_use]
+    pub fn at(self, origin: Origin) -> Self {
+        Self { origin: Some(Box::new(origin)), ..self }
+    }
+
+    /// Says where it happened.
+    pub(crate) fn set_origin(&mut self, origin: Origin) {
+        self.origin = Some(Box::new(origin));
+    }
+
+    /// Forgets where it happened: in a text that the user did not write.
+    pub(crate) fn without_origin(self) -> Self {
+        Self { origin: None, ..self }
+    }
+
+    /// The offending bytes of a source that this failure does not know.
+    pub(crate) fn span(&self) -> Option<Span> {
+        self.origin.as_ref().and_then(|origin| origin.span)
     }
 
     /// The name of the class as the conformance cases write it: `Plan.Type`, `Pg(22012)`.
@@ -92,14 +138,17 @@ impl<F> EngineError<F> {
 
 impl From<AnalysisError> for Failure {
     fn from(error: AnalysisError) -> Self {
-        Self { class: FailureClass::Lang(error.class), message: error.to_string() }
+        let origin = Origin { span: Some(error.span), ..Origin::default() };
+        Self::with_message(FailureClass::Lang(error.class), error.to_string()).at(origin)
     }
 }
 
 impl From<ParseErrors> for Failure {
-    /// The class of the first error; the message has all of them.
+    /// The class and the position of the first error; the message has all of them.
     fn from(errors: ParseErrors) -> Self {
-        Self { class: FailureClass::Lang(errors.class()), message: errors.to_string() }
+        let position = errors.iter().next().map(|error| error.place.start);
+        let origin = Origin { position, ..Origin::default() };
+        Self::with_message(FailureClass::Lang(errors.class()), errors.to_string()).at(origin)
     }
 }
 
@@ -110,7 +159,7 @@ impl<F> From<SessionError<F>> for EngineError<F> {
             SessionError::Failed(failure) => Self::Failed(failure),
             SessionError::Timeout => {
                 let message = "db timeout".to_owned();
-                Failure { class: FailureClass::Timeout, message }.into()
+                Failure::with_message(FailureClass::Timeout, message).into()
             }
             SessionError::Fault(fault) => Self::Fault(fault),
         }

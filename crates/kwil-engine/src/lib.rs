@@ -68,7 +68,7 @@ pub mod testing;
 
 pub use context::{Invocation, Limits, ReadLimits};
 pub use engine::{Call, Calls, Engine, Outcome, Results, Terms};
-pub use error::{EngineError, Failure, FailureClass};
+pub use error::{EngineError, Failure, FailureClass, Origin};
 pub use extension::{
     Extension, ExtensionContext, ExtensionError, ExtensionFuture, ExtensionInstance, Extensions,
     ExtensionsError, Math, MethodParameter, MethodReturns, MethodSpec, Stopped,

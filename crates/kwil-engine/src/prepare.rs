@@ -163,7 +163,8 @@ impl Preparer {
         access: Access,
     ) -> Result<(Arc<Planned>, Vec<Value>), Failure> {
         let types: Vec<DataType> = arguments.iter().map(Value::data_type).collect();
-        let planned = self.plan_function(name, &types, access)?;
+        // What it is asked with is a text of ours.
+        let planned = self.plan_function(name, &types, access).map_err(Failure::without_origin)?;
         // Each argument stands once, in order; NULL without a type is no parameter.
         let untyped = Value::NULL.data_type();
         let sent = arguments.iter().filter(|argument| argument.data_type() != untyped);

@@ -65,12 +65,16 @@ pub(crate) async fn run_in<S: Session>(
     (source, parameters): (&str, BTreeMap<String, Value>),
     out: &mut Collector,
 ) -> Result<(), EngineError<S::Fault>> {
-    let statements = parse_script(source).map_err(Failure::from)?;
+    let statements = parse_script(source).map_err(|errors| match authority {
+        Authority::Caller => Failure::from(errors),
+        // The user did not write it.
+        Authority::Extension => Failure::from(errors).without_origin(),
+    })?;
     let variables = parameters::variables(parameters)?;
     let mut script = Script { run, source, namespace: namespace.into(), variables, authority, out };
     let mut ran = Ok(());
     for statement in &statements {
-        ran = script.statement(statement).await;
+        ran = script.statement(statement).await.map_err(|error| script.located(error, statement));
         if ran.is_err() {
             break;
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use kwil_lang::analyze::ActionSignature;
 use kwil_lang::ast::CreateAction;
+use kwil_lang::{LineColumn, Span};
 use kwil_types::{DataType, Value};
 
 use crate::interpret::Compiled;
@@ -19,13 +20,27 @@ pub struct Action {
     pub signature: ActionSignature,
     /// Its compiled form, made at the first call.
     pub(crate) compiled: Compiled,
+    /// Where the text began in what it was read from; the spans of the definition count from there.
+    read_at: Span,
 }
 
 impl Action {
     /// An action of this text, which was read as `definition` and checked.
     #[must_use]
     pub fn new(source: Box<str>, definition: CreateAction, signature: ActionSignature) -> Self {
-        Self { source, definition, signature, compiled: Compiled::default() }
+        let compiled = Compiled::default();
+        Self { source, definition, signature, compiled, read_at: Span::default() }
+    }
+
+    /// The same action, read as this part of a longer text.
+    pub(crate) fn read_at(self, read_at: Span) -> Self {
+        Self { read_at, ..self }
+    }
+
+    /// Line and column in its text of what the definition has at this span.
+    pub(crate) fn position(&self, span: Span) -> LineColumn {
+        let start = span.start.saturating_sub(self.read_at.start);
+        LineColumn::of(&self.source, usize::try_from(start).unwrap_or(usize::MAX))
     }
 }
 

@@ -59,7 +59,7 @@ pub(super) fn check(
     }
     if is_user && !catalog.roles.allows(&invocation.caller, Privilege::Call, namespace) {
         let message = format!("user does not have privilege CALL on namespace \"{namespace}\"");
-        return Err(Failure { class: FailureClass::Lang(ErrorClass::NoPrivilege), message });
+        return Err(Failure::with_message(FailureClass::Lang(ErrorClass::NoPrivilege), message));
     }
     Ok(())
 }

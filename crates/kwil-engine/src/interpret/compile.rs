@@ -10,12 +10,12 @@ mod for_loop;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use kwil_lang::ErrorClass;
 use kwil_lang::analyze::OutputColumn;
 use kwil_lang::ast::{
     ActionCall, AssignTarget, Assignment, Block, Branch, CreateAction, Query, Receiver, Step,
     StepKind, TypeRef, Variable,
 };
+use kwil_lang::{ErrorClass, Span};
 
 use super::program::{Op, Program, Shape, Site, Want, next_id};
 use crate::error::Failure;
@@ -32,7 +32,9 @@ pub(super) fn compile(action: &CreateAction, namespace: &str) -> Program {
     let program = Program {
         id: next_id(),
         namespace: namespace.into(),
+        name: action.name.name.clone(),
         code: Vec::new(),
+        statements: Vec::new(),
         constants: Vec::new(),
         names: Vec::new(),
         calls: Vec::new(),
@@ -48,6 +50,7 @@ pub(super) fn compile(action: &CreateAction, namespace: &str) -> Program {
         loops: Vec::new(),
         next_slot: 0,
         highest: 0,
+        statement: action.name.span,
     };
     for parameter in &action.parameters {
         compiler.declare(&parameter.name);
@@ -78,6 +81,8 @@ struct Compiler {
     next_slot: u32,
     /// One past the highest slot used since the innermost scope began.
     highest: u32,
+    /// The statement that is being compiled.
+    statement: Span,
 }
 
 /// What a scope began with.
@@ -175,9 +180,22 @@ impl Compiler {
     }
 
     fn steps(&mut self, block: &Block) {
+        let around = self.statement;
         for step in block {
+            self.begin(step.span);
             self.push(Op::Step);
             self.step(step);
+        }
+        self.begin(around);
+    }
+
+    /// What follows belongs to this statement.
+    fn begin(&mut self, statement: Span) {
+        self.statement = statement;
+        let here = self.here();
+        match self.program.statements.last_mut() {
+            Some((from, last)) if *from == here => *last = statement,
+            _ => self.program.statements.push((here, statement)),
         }
     }
 

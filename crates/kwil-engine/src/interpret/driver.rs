@@ -8,7 +8,7 @@ use super::access::{self, Callee, Caller};
 use super::machine::{Effect, Machine, MethodCall};
 use super::run::Run;
 use super::sink::RowSink;
-use crate::error::{EngineError, Failure};
+use crate::error::{EngineError, Failure, Origin};
 use crate::extension::call_method;
 use crate::session::{Row, Session};
 
@@ -26,7 +26,8 @@ pub(crate) async fn call_action<S: Session>(
     out: &mut dyn RowSink,
 ) -> Result<(), EngineError<S::Fault>> {
     let called = call(run, Caller::User, (namespace, action), arguments, out).await;
-    settle(run, called).await
+    let settled = settle(run, called).await;
+    settled.map_err(|error| run.located(error, inside(namespace, action)))
 }
 
 /// Calls an action or a method for a method that runs in the namespace `from`.
@@ -41,6 +42,12 @@ pub(crate) async fn call_from<S: Session>(
     out: &mut dyn RowSink,
 ) -> Result<(), EngineError<S::Fault>> {
     call(run, Caller::Namespace(from), (namespace, action), arguments, out).await
+}
+
+/// A failure in something that has no text here.
+fn inside(namespace: &str, action: &str) -> impl FnOnce(&mut Failure) {
+    let (namespace, action) = (Some(namespace.into()), Some(action.into()));
+    |failure| failure.set_origin(Origin { namespace, action, ..Origin::default() })
 }
 
 /// What waits in the session belongs to the call: its failure comes before that of anything behind it.
@@ -67,6 +74,17 @@ async fn call<S: Session>(
     arguments: Vec<Value>,
     out: &mut dyn RowSink,
 ) -> Result<(), EngineError<S::Fault>> {
+    let called = find_and_call(run, caller, (namespace, name), arguments, out).await;
+    called.map_err(|error| run.located(error, inside(namespace, name)))
+}
+
+async fn find_and_call<S: Session>(
+    run: &mut Run<'_, S>,
+    caller: Caller<'_>,
+    (namespace, name): (&str, &str),
+    arguments: Vec<Value>,
+    out: &mut dyn RowSink,
+) -> Result<(), EngineError<S::Fault>> {
     run.step()?;
     let catalog = std::sync::Arc::clone(run.session.catalog());
     let Some(found) = catalog.namespaces.get(namespace) else {
@@ -83,7 +101,8 @@ async fn call<S: Session>(
         run.machines = run.machines.saturating_add(1);
         let done = drive(run, &mut machine, out).await;
         run.machines = run.machines.saturating_sub(1);
-        return done;
+        return done
+            .map_err(|error| run.located(error, |failure| machine.locate(failure, &catalog)));
     }
     if let Some(extension) = found.extension.as_ref().filter(|found| found.has_method(name)) {
         let method = run.extensions().method(namespace, extension, name)?;
@@ -147,7 +166,7 @@ async fn method_rows<S: Session>(
     let MethodCall { namespace, method, arguments, .. } = call;
     let rows = Box::pin(call_method(run, &namespace, &method, arguments)).await;
     run.depth = outside;
-    rows
+    rows.map_err(|error| run.located(error, inside(&namespace, &method.spec.name)))
 }
 
 pub(super) fn too_deep() -> Failure {

@@ -22,7 +22,7 @@ use super::program::{Op, Program, Shape, Want};
 use super::run::Shared;
 use crate::catalog::Catalog;
 use crate::context::Invocation;
-use crate::error::Failure;
+use crate::error::{Failure, Origin};
 use crate::extension::Method;
 use crate::session::{Access, Prepared, Row};
 use frame::{Frame, Operand, Slot};
@@ -113,6 +113,24 @@ impl Machine {
     /// Columns of the rows that are handed out.
     pub(super) fn columns(&self) -> &[OutputColumn] {
         &self.program.columns
+    }
+
+    /// Says of a failure of the running action where it happened.
+    pub(super) fn locate(&self, failure: &mut Failure, catalog: &Catalog) {
+        let Program { namespace, name, .. } = &*self.program;
+        let action = catalog
+            .namespaces
+            .get(namespace)
+            .and_then(|found| found.actions.get(name))
+            .filter(|action| action.compiled.is(&self.program));
+        let running = self.pc.saturating_sub(1);
+        let span = failure.span().or_else(|| self.program.statement_at(running));
+        failure.set_origin(Origin {
+            position: action.zip(span).map(|(action, span)| action.position(span)),
+            namespace: Some(namespace.clone()),
+            action: Some(name.clone()),
+            span: None,
+        });
     }
 
     /// Runs to the next effect.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use kwil_lang::Span;
 use kwil_lang::analyze::{Function, OutputColumn};
 use kwil_lang::ast::{BinaryOp, Query, UnaryOp};
 use kwil_types::{DataType, Value};
@@ -175,7 +176,10 @@ pub(crate) struct Program {
     /// Unique in this process.
     pub(super) id: u64,
     pub(super) namespace: Box<str>,
+    pub(super) name: Box<str>,
     pub(super) code: Vec<Op>,
+    /// Which statement the code belongs to from a place on, in the order of the code.
+    pub(super) statements: Vec<(u32, Span)>,
     pub(super) constants: Vec<Value>,
     pub(super) names: Vec<Box<str>>,
     pub(super) calls: Vec<CallSite>,
@@ -185,6 +189,15 @@ pub(crate) struct Program {
     /// What it returns, as callers outside see it.
     pub(super) columns: Vec<OutputColumn>,
     pub(super) shape: Arc<Shape>,
+}
+
+impl Program {
+    /// The statement that an instruction belongs to; none for what comes before the first.
+    pub(super) fn statement_at(&self, pc: usize) -> Option<Span> {
+        let pc = u32::try_from(pc).unwrap_or(u32::MAX);
+        let behind = self.statements.partition_point(|(from, _)| *from <= pc);
+        self.statements.get(behind.checked_sub(1)?).map(|(_, span)| *span)
+    }
 }
 
 impl fmt::Debug for Program {
@@ -209,6 +222,11 @@ impl Compiled {
         let compile = || Arc::new(compile::compile(&action.definition, namespace));
         let program = action.compiled.0.get_or_init(compile);
         if &*program.namespace == namespace { Arc::clone(program) } else { compile() }
+    }
+
+    /// True for the program that was made here.
+    pub(super) fn is(&self, program: &Arc<Program>) -> bool {
+        self.0.get().is_some_and(|own| Arc::ptr_eq(own, program))
     }
 }
 

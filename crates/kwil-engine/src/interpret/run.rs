@@ -17,7 +17,7 @@ use crate::error::{EngineError, Failure};
 use crate::eval::functions::{self, Native};
 use crate::extension::Extensions;
 use crate::prepare::{Planned, Preparer, Request, StatementId};
-use crate::session::{Prepared, Row, Session, SessionError};
+use crate::session::{Access, Prepared, Row, Session, SessionError};
 
 /// What all runs of an engine share.
 #[derive(Debug)]
@@ -208,6 +208,21 @@ impl<'r, S: Session> Run<'r, S> {
         })
         .await;
         Ok(())
+    }
+
+    /// An error with the origin that `locate` gives it, unless an action inside has done so.
+    pub(crate) fn located(
+        &self,
+        mut error: EngineError<S::Fault>,
+        locate: impl FnOnce(&mut Failure),
+    ) -> EngineError<S::Fault> {
+        if let EngineError::Failed(failure) = &mut error
+            && self.session.access() == Access::Read
+            && failure.origin().is_none_or(|origin| origin.action.is_none())
+        {
+            locate(failure);
+        }
+        error
     }
 
     fn check_cancelled(&self) -> Result<(), EngineError<S::Fault>> {

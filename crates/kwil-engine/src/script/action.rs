@@ -1,8 +1,8 @@
 //! `CREATE ACTION` and `DROP ACTION`.
 
-use kwil_lang::ErrorClass;
 use kwil_lang::analyze::{ActionKind, FunctionKind, Schema, check_action, function};
 use kwil_lang::ast::{CreateAction, Ident};
+use kwil_lang::{ErrorClass, Span};
 
 use super::draft::{Checked, Draft, other};
 use crate::Failure;
@@ -19,12 +19,12 @@ fn existing(catalog: &Catalog, namespace: &str, name: &str) -> Option<&'static s
     }
 }
 
-/// Adds an action, or replaces one. `text` is the statement as written, prefix included, without a semicolon.
+/// Adds an action, or replaces one. The span is that of the statement as written, prefix included, without a semicolon.
 pub(super) fn create_action(
     draft: &mut Draft,
     namespace: &str,
     create: &CreateAction,
-    text: &str,
+    (source, span): (&str, Span),
 ) -> Checked<()> {
     let name = create.name.as_str();
     if !create.or_replace && existing(&draft.catalog, namespace, name).is_some() {
@@ -34,7 +34,8 @@ pub(super) fn create_action(
         return Err(other(format!("action/function \"{name}\" already exists")));
     }
     let signature = check_action(create)?;
-    let action = Action::new(format!("{text};").into(), create.clone(), signature);
+    let text = span.text(source);
+    let action = Action::new(format!("{text};").into(), create.clone(), signature).read_at(span);
     draft.catalog.put_action(namespace, name, action);
     Ok(())
 }

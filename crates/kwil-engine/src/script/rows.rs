@@ -110,7 +110,7 @@ fn not_one_value(name: &str) -> Failure {
 fn too_large(limits: ReadLimits) -> Failure {
     let ReadLimits { rows, bytes } = limits;
     let message = format!("result too large: more than {rows} rows or {bytes} bytes");
-    Failure { class: FailureClass::ResultTooLarge { rows, bytes }, message }
+    Failure::with_message(FailureClass::ResultTooLarge { rows, bytes }, message)
 }
 
 /// Bytes of a value, as the bounds of reads count them.

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use kwil_lang::ErrorClass;
 use kwil_lang::analyze::{ParameterSource, VariableType, check_mutable, required_privilege};
 use kwil_lang::ast::{
     Expr, Grant, GrantBody, Ident, Privilege, Query, Statement, StatementKind, UserRef,
 };
+use kwil_lang::{ErrorClass, LineColumn};
 use kwil_types::{Scalar, Value};
 
 use super::draft::{Checked, Draft, no_namespace, other};
@@ -16,7 +16,7 @@ use super::rows::read_only;
 use super::{Authority, Script, action, alter, index, namespace, role, table};
 use crate::catalog::{Catalog, INFO};
 use crate::interpret::RowSink;
-use crate::{Access, EngineError, Failure, Session};
+use crate::{Access, EngineError, Failure, FailureClass, Origin, Session};
 
 type Ran<T, S> = Result<T, EngineError<<S as Session>::Fault>>;
 
@@ -45,6 +45,27 @@ impl<S: Session> Script<'_, '_, S> {
             return Ok(());
         }
         self.apply(draft).await
+    }
+
+    /// An error of a statement with the place of what is wrong; without one in what an extension wrote.
+    pub(super) fn located(
+        &self,
+        error: EngineError<S::Fault>,
+        statement: &Statement,
+    ) -> EngineError<S::Fault> {
+        self.run.located(error, |failure| {
+            let origin = match self.authority {
+                Authority::Extension => Origin::default(),
+                Authority::Caller => {
+                    let span = failure.span().unwrap_or(statement.span);
+                    let position = Some(LineColumn::of(self.source, span.range().start));
+                    let prefix = statement.namespace.as_ref().map(|prefix| &prefix.name);
+                    let namespace = Some(prefix.unwrap_or(&self.namespace).clone());
+                    Origin { position, namespace, ..Origin::default() }
+                }
+            };
+            failure.set_origin(origin);
+        })
     }
 
     /// Makes a change. What waits in the session comes first: its failure is not that of the change.
@@ -94,7 +115,7 @@ impl<S: Session> Script<'_, '_, S> {
         // The text of the class goes on here, without a colon.
         let message =
             format!("user does not have privilege {privilege} on namespace \"{namespace}\"");
-        Err(Failure { class: crate::FailureClass::Lang(ErrorClass::NoPrivilege), message })
+        Err(Failure::with_message(FailureClass::Lang(ErrorClass::NoPrivilege), message))
     }
 
     fn set_namespace(&mut self, name: &Ident) -> Checked<()> {
@@ -173,8 +194,7 @@ impl<S: Session> Script<'_, '_, S> {
             StatementKind::CreateIndex(create) => index::create_index(draft, at, create)?,
             StatementKind::DropIndex(drop) => index::drop_index(draft, at, drop)?,
             StatementKind::CreateAction(create) => {
-                let text = statement.span.text(self.source);
-                action::create_action(draft, at, create, text)?;
+                action::create_action(draft, at, create, (self.source, statement.span))?;
             }
             StatementKind::DropAction { if_exists, name } => {
                 action::drop_action(draft, at, *if_exists, name)?;

@@ -2,6 +2,7 @@
 
 mod actions;
 mod extensions;
+mod origin;
 mod random;
 mod roles;
 mod tables;

@@ -4,9 +4,10 @@ use kwil_api::read::{CallResult, Column, QueryResult};
 use kwil_api::{RpcCode, RpcError};
 use kwil_crypto::PublicKey;
 use kwil_engine::{Failure, FailureClass, Invocation, Limits, ReadLimits};
-use kwil_lang::ErrorClass;
+use kwil_lang::{ErrorClass, LineColumn};
 use kwil_rpc::{Caller, ReadBounds, Script, ViewCall};
 use kwil_state::ReadError;
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::{Services, signed};
@@ -114,11 +115,21 @@ fn failed(failure: &Failure, bounds: ReadBounds) -> RpcError {
         FailureClass::ResultTooLarge { .. } => return too_large(bounds),
         FailureClass::Timeout => return RpcError::new(RpcCode::TIMEOUT, "db timeout"),
     };
-    let error = RpcError::new(code, failure.message.clone()).with("class", failure.class_name());
-    match &failure.class {
-        FailureClass::Sql(sqlstate) => error.with("sqlstate", sqlstate.to_string()),
-        _ => error,
+    let mut error =
+        RpcError::new(code, failure.message.clone()).with("class", failure.class_name());
+    if let FailureClass::Sql(sqlstate) = &failure.class {
+        error = error.with("sqlstate", sqlstate.to_string());
     }
+    let Some(origin) = failure.origin() else { return error };
+    if let Some(LineColumn { line, column }) = origin.position {
+        error = error.with("position", json!({ "line": line, "column": column }));
+    }
+    for (key, name) in [("namespace", &origin.namespace), ("action", &origin.action)] {
+        if let Some(name) = name {
+            error = error.with(key, &**name);
+        }
+    }
+    error
 }
 
 fn too_large(ReadBounds { rows, bytes, .. }: ReadBounds) -> RpcError {
@@ -131,6 +142,7 @@ fn too_large(ReadBounds { rows, bytes, .. }: ReadBounds) -> RpcError {
 #[cfg(test)]
 mod tests {
     use kwil_crypto::{KeyType, PrivateKey};
+    use kwil_engine::Origin;
 
     use super::*;
 
@@ -144,7 +156,7 @@ mod tests {
     }
 
     fn of(class: FailureClass) -> ReadError {
-        ReadError::Failed(Box::new(Failure { class, message: "text".to_owned() }))
+        ReadError::Failed(Box::new(Failure::with_message(class, "text".to_owned())))
     }
 
     #[test]
@@ -173,6 +185,25 @@ mod tests {
         let error = refused(&of(FailureClass::Sql("22012".into())), bounds());
         assert_eq!(error.detail("sqlstate"), Some(&"22012".into()));
         assert_eq!(error.detail("class"), Some(&"Pg(22012)".into()));
+    }
+
+    #[test]
+    fn failures_tell_where_they_happened() {
+        let plain = refused(&of(FailureClass::Lang(ErrorClass::Cast)), bounds());
+        for key in ["position", "namespace", "action", "sqlstate"] {
+            assert_eq!(plain.detail(key), None);
+        }
+        let mut origin = Origin::default();
+        origin.position = Some(LineColumn { line: 2, column: 7 });
+        (origin.namespace, origin.action) = (Some("shop".into()), Some("get".into()));
+        let failure = Failure::new(ErrorClass::Cast, "text").at(origin);
+        let error = refused(&ReadError::Failed(Box::new(failure)), bounds());
+        assert_eq!(error.detail("position"), Some(&json!({ "line": 2, "column": 7 })));
+        assert_eq!(error.detail("namespace"), Some(&"shop".into()));
+        assert_eq!(error.detail("action"), Some(&"get".into()));
+        assert_eq!(error.message(), "type cast error: text");
+        let back = RpcError::from_status(&error.to_status("r")).unwrap();
+        assert_eq!(back.detail("position"), error.detail("position"));
     }
 
     #[test]

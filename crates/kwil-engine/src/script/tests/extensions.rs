@@ -16,7 +16,7 @@ const INT8: DataType = DataType::scalar(TypeKind::Int8);
 
 /// Does what its contract forbids.
 #[derive(Debug)]
-struct Rogue;
+pub(super) struct Rogue;
 
 impl Extension for Rogue {
     fn name(&self) -> &'static str {
@@ -42,11 +42,11 @@ impl ExtensionInstance for Rogue {
             one("text"),
             one("digits"),
             MethodSpec::new("unasked", Callers::Public),
-            MethodSpec::new("fails", Callers::Public),
-            MethodSpec::new("catches", Callers::Public),
+            MethodSpec::new("fails", Callers::Public).view(),
+            MethodSpec::new("catches", Callers::Public).view(),
             MethodSpec::new("elsewhere", Callers::Public),
             MethodSpec::new("reigns", Callers::Public),
-            one("calls").parameter(DataType::scalar(TypeKind::Text)),
+            one("calls").view().parameter(DataType::scalar(TypeKind::Text)),
         ]
     }
 
