@@ -1,19 +1,21 @@
 //! SQL and actions through the command line: written through one node, read from another.
 
 use anyhow::{Context as _, Result, ensure};
+use kwil_api::RpcError;
+use kwil_client::{Caller, ClientError, Parameters, UserClient};
 use kwil_harness::network::{Member, Network, Plan};
 use kwil_harness::{Host, Lab};
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::load::Wallet;
+use crate::load::{Client, Wallet};
 
 /// A user at the keyboard of a host.
-struct User {
-    host: Host,
+pub(crate) struct User {
+    pub(crate) host: Host,
 }
 
 impl User {
-    fn new(member: &Member, wallet: &Wallet) -> Self {
+    pub(crate) fn new(member: &Member, wallet: &Wallet) -> Self {
         let host = member
             .host
             .clone()
@@ -22,7 +24,7 @@ impl User {
         Self { host }
     }
 
-    fn types(&self, line: &str) -> Result<String> {
+    pub(crate) fn types(&self, line: &str) -> Result<String> {
         self.host.shell(&format!("kwil-cli {line}"))?.ok()
     }
 
@@ -32,20 +34,20 @@ impl User {
         self.host.shell(&format!("printf %s '{input}' | kwil-cli {line}"))?.ok()
     }
 
-    fn json(&self, line: &str) -> Result<Value> {
+    pub(crate) fn json(&self, line: &str) -> Result<Value> {
         let out = self.types(&format!("{line} --output json"))?;
         serde_json::from_str(&out).with_context(|| format!("`{line}` printed {out:?}"))
     }
 
     /// Exit status and everything printed by a command that fails.
-    fn fails(&self, line: &str) -> Result<(i32, String)> {
+    pub(crate) fn fails(&self, line: &str) -> Result<(i32, String)> {
         let ran = self.host.shell(&format!("kwil-cli {line}"))?;
         ensure!(!ran.status.success(), "`{line}` did not fail: {}", ran.stdout);
         Ok((ran.status.code().unwrap_or(-1), format!("{}{}", ran.stdout, ran.stderr)))
     }
 }
 
-fn plan(owner: &Wallet, others: &[&Wallet]) -> Plan {
+pub(crate) fn plan(owner: &Wallet, others: &[&Wallet]) -> Plan {
     Plan {
         alloc: std::iter::once(owner).chain(others.iter().copied()).map(Wallet::alloc).collect(),
         owner: Some(owner.signer().identifier()),
@@ -67,10 +69,13 @@ CREATE ACTION get($id INT8) PUBLIC VIEW RETURNS TABLE(id INT8, name TEXT, price 
 };
 CREATE ACTION whoami() PUBLIC VIEW RETURNS (who TEXT) { RETURN @caller; };
 CREATE ACTION refuse($why TEXT) PUBLIC VIEW { ERROR('refused: ' || $why); };
+CREATE ACTION wrong() PUBLIC VIEW RETURNS (n INT8) {
+    RETURN SELECT missing FROM items;
+};
 ";
 
 /// Height of a transaction that was waited for.
-fn height(sent: &Value) -> Result<u64> {
+pub(crate) fn height(sent: &Value) -> Result<u64> {
     ensure!(sent["result"]["tx_result"]["code"] == 0, "{sent}");
     sent["result"]["height"].as_u64().with_context(|| format!("no height in {sent}"))
 }
@@ -91,7 +96,7 @@ fn a_schema_written_through_one_node_is_used_through_another() -> Result<()> {
 
     let rows = guest.json(&format!("query \"{{shop}}SELECT * FROM items\" --min-height {at}"))?;
     ensure!(
-        rows["result"]["values"] == serde_json::json!([["1", "Lamp", "12.50", ["new", "on sale"]]]),
+        rows["result"]["values"] == json!([["1", "Lamp", "12.50", ["new", "on sale"]]]),
         "{rows}"
     );
     let table = guest.types("call-action get int8:1 -n shop")?;
@@ -114,6 +119,7 @@ fn a_schema_written_through_one_node_is_used_through_another() -> Result<()> {
     every_way_to_say_it(&owner, first)?;
     values_of_every_type(&owner)?;
     refusals(&guest)?;
+    places_of_failures(second)?;
     privileges(&owner, &guest)?;
     network.stop()
 }
@@ -129,7 +135,7 @@ fn records_of_a_file(owner: &User, member: &Member) -> Result<()> {
         owner.json("query \"{shop}SELECT name, price FROM items WHERE id >= 10 ORDER BY id\"")?;
     ensure!(
         rows["result"]["values"]
-            == serde_json::json!([["one", "1.00"], ["two, three", "2.35"], ["four", null]]),
+            == json!([["one", "1.00"], ["two, three", "2.35"], ["four", null]]),
         "{rows}"
     );
     Ok(())
@@ -177,10 +183,10 @@ fn every_way_to_say_it(owner: &User, member: &Member) -> Result<()> {
     ensure!(!cut.contains("way30") && cut.contains("way"), "{cut}");
     let names = owner
         .json("query \"{shop}SELECT name FROM items WHERE id BETWEEN 30 AND 37 ORDER BY id\"")?;
-    let wanted: Vec<_> = (30..38).map(|id| serde_json::json!([format!("way{id}")])).collect();
+    let wanted: Vec<_> = (30..38).map(|id| json!([format!("way{id}")])).collect();
     ensure!(names["result"]["values"] == Value::from(wanted), "{names}");
     let spaces = owner.json("query 'SELECT name, type FROM info.namespaces ORDER BY name'")?;
-    let wanted = serde_json::json!([["info", "SYSTEM"], ["main", "SYSTEM"], ["shop", "USER"]]);
+    let wanted = json!([["info", "SYSTEM"], ["main", "SYSTEM"], ["shop", "USER"]]);
     ensure!(spaces["result"]["values"] == wanted, "{spaces}");
     Ok(())
 }
@@ -209,9 +215,9 @@ fn values_of_every_type(owner: &User) -> Result<()> {
     let line = "query 'SELECT $n AS n, $t AS t, $e AS e' -p 'n:int8[]=[1,,3]' -p 't:text[]=a, \"b,c\",null,\"\"' -p 'e:bool[]='";
     let answer = owner.json(line)?;
     let row = &answer["result"]["values"][0];
-    ensure!(row[1] == serde_json::json!(["a", "b,c", null, ""]), "{answer}");
+    ensure!(row[1] == json!(["a", "b,c", null, ""]), "{answer}");
     ensure!(row[0].as_array().is_some_and(|n| n.len() == 3 && n[1].is_null()), "{answer}");
-    ensure!(row[2] == serde_json::json!([]), "{answer}");
+    ensure!(row[2] == json!([]), "{answer}");
     Ok(())
 }
 
@@ -258,6 +264,50 @@ fn refusals(guest: &User) -> Result<()> {
     Ok(())
 }
 
+/// What programs are told about a failure beside its text, over JSON-RPC and over gRPC.
+fn places_of_failures(member: &Member) -> Result<()> {
+    let place = |line: u32, column: u32| json!({ "line": line, "column": column });
+    for provider in [member.provider(), member.provider().replace("http://", "grpc://")] {
+        let client = Client::new(&provider)?;
+        for (sql, told) in [
+            ("SELECT 1;\n SELEC 1", json!({ "position": place(2, 2) })),
+            (
+                "SELECT 1;\n{shop}SELECT missing FROM items",
+                json!({ "position": place(2, 14), "namespace": "shop" }),
+            ),
+            (
+                "SELECT 1;\n  SELECT 1 / 0",
+                json!({ "position": place(2, 3), "namespace": "main", "sqlstate": "22012" }),
+            ),
+        ] {
+            let asked = client.run(async |user| Ok(user.query(sql, &Parameters::new()).await))?;
+            let Err(ClientError::Rpc(error)) = asked else { anyhow::bail!("{sql}: {asked:?}") };
+            ensure!(data_of(&error) == told, "{provider}: {sql}: {error:?}");
+        }
+        for (action, told) in [
+            ("wrong", json!({ "position": place(2, 19), "namespace": "shop", "action": "wrong" })),
+            ("get", json!({ "namespace": "shop", "action": "get" })),
+        ] {
+            let nobody = Caller::Anonymous;
+            let called =
+                async |user: &UserClient| Ok(user.call_action("shop", action, &[], nobody).await);
+            let called = client.run(called)?;
+            let Err(ClientError::Rpc(error)) = called else {
+                anyhow::bail!("{action}: {called:?}")
+            };
+            ensure!(data_of(&error) == told, "{provider}: {action}: {error:?}");
+        }
+    }
+    Ok(())
+}
+
+/// The details that say where it happened, and PostgreSQL's code.
+fn data_of(error: &RpcError) -> Value {
+    let known = ["position", "namespace", "action", "sqlstate"];
+    let details = error.details().filter(|(key, _)| known.contains(key));
+    details.map(|(key, value)| (key.to_owned(), value.clone())).collect()
+}
+
 fn privileges(owner: &User, guest: &User) -> Result<()> {
     let address = Wallet::new(2).signer().identifier();
     owner.json(&format!(
@@ -290,7 +340,7 @@ fn an_endless_statement_of_a_stranger_does_not_stop_a_network() -> Result<()> {
     }
     let at = height(&owner.json("exec-sql 'INSERT INTO t VALUES (1)' --sync")?)?;
     let rows = stranger.json(&format!("query 'SELECT count(*) FROM t' --min-height {at}"))?;
-    ensure!(rows["result"]["values"] == serde_json::json!([["5"]]), "{rows}");
+    ensure!(rows["result"]["values"] == json!([["5"]]), "{rows}");
     let told = stranger.host.shell(&format!("kwil-cli utils query-tx {hash}"))?;
     ensure!(!format!("{told:?}").contains("success"), "{told:?}");
     // A read of it ends at the limit of the node.

@@ -10,6 +10,7 @@ mod interop;
 mod load;
 mod network;
 mod operate;
+mod private;
 mod refused;
 mod same;
 mod schemas;

@@ -15,6 +15,8 @@ const DOMAIN: &str = "kwil";
 const CODE_KEY: &str = "json_rpc_code";
 /// The detail that is an object: line and column of what is wrong.
 const POSITION_KEY: &str = "position";
+/// The detail with PostgreSQL's code.
+const SQLSTATE_KEY: &str = "sqlstate";
 
 impl RpcError {
     /// As a gRPC status with `google.rpc.ErrorInfo`, and `RetryInfo` where the node says when to come back.
@@ -67,12 +69,12 @@ fn plain(value: &Value) -> String {
 
 /// Numbers come back as numbers, places as objects; everything else stays text.
 fn typed(key: &str, text: String) -> Value {
-    if key == POSITION_KEY
-        && let Ok(place @ Value::Object(_)) = serde_json::from_str(&text)
-    {
-        return place;
+    match key {
+        POSITION_KEY => serde_json::from_str(&text).unwrap_or(Value::String(text)),
+        // Five characters, often all digits.
+        SQLSTATE_KEY => Value::String(text),
+        _ => text.parse::<i64>().map_or(Value::String(text), Value::from),
     }
-    text.parse::<i64>().map_or(Value::String(text), Value::from)
 }
 
 #[cfg(test)]
@@ -90,6 +92,19 @@ mod tests {
         assert_eq!(back.retry_after_ms(), Some(250));
         assert_eq!(back.detail("message").unwrap(), "mempool is full");
         assert_eq!(back.grpc_code(), Code::ResourceExhausted);
+    }
+
+    #[test]
+    fn details_come_back_as_what_they_were() {
+        let error = RpcError::new(RpcCode::ENGINE, "no")
+            .with("sqlstate", "08006")
+            .with("position", serde_json::json!({ "line": 1, "column": 2 }))
+            .with("namespace", "shop")
+            .with("limit_rows", 5);
+        let back = RpcError::from_status(&error.to_status("")).unwrap();
+        for (key, value) in error.details() {
+            assert_eq!(back.detail(key), Some(value), "{key}");
+        }
     }
 
     #[test]

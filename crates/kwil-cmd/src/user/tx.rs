@@ -157,6 +157,11 @@ pub(super) fn reader(settings: &Settings, context: &mut Context) -> Result<Signe
     if settings.has_key() {
         return settings.signer(context);
     }
-    Err(CliError::new(ErrorCode::Usage, "private key not provided for authenticated calls")
-        .hint("use --private-key, KWILCLI_PRIVATE_KEY, or kwil-cli configure"))
+    Err(no_key_for_proof())
+}
+
+/// There is no key, and the read wants proof of who asks.
+pub(super) fn no_key_for_proof() -> CliError {
+    CliError::new(ErrorCode::Usage, "private key not provided for authenticated calls")
+        .hint("use --private-key, KWILCLI_PRIVATE_KEY, or kwil-cli configure")
 }

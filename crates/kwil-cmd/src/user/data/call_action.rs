@@ -1,7 +1,8 @@
 //! `call-action`.
 
+use kwil_api::RpcCode;
 use kwil_api::read::CallResult;
-use kwil_client::Caller;
+use kwil_client::{Caller, ClientError};
 
 use super::arguments::{ActionArgs, one_way};
 use super::{ask_signature, rows};
@@ -33,7 +34,7 @@ pub struct CallAction {
 }
 
 impl CallAction {
-    /// Asks and prints. With a key the action sees its address as caller.
+    /// Asks and prints. With a key the action sees its address as caller; a node that wants proof of that gets it.
     ///
     /// # Errors
     /// Wrong arguments, no key with --rpc-auth, what the node or the way to it says, and what the action refuses.
@@ -50,7 +51,8 @@ impl CallAction {
         let proof = signer.as_ref().filter(|_| self.rpc_auth);
         if !by_name.is_empty() {
             let target = self.target.names();
-            values = ask_signature(target, proof, (user, &settings), context)?.arrange(&by_name)?;
+            let signature = ask_signature(target, signer.as_ref(), (user, &settings), context)?;
+            values = signature.arrange(&by_name)?;
         }
         let caller = match (&signer, proof) {
             (_, Some(signer)) => Caller::Signed(signer),
@@ -60,9 +62,19 @@ impl CallAction {
         let result = user.ask(&settings, context, async |node| {
             let node = self.min_height.map_or_else(|| node.clone(), |height| node.at_least(height));
             let (namespace, action) = self.target.names();
-            node.call_action(namespace, action, &values, caller).await
+            let call = async |caller| node.call_action(namespace, action, &values, caller).await;
+            match (call(caller).await, &signer) {
+                (Err(error), Some(signer)) if proof.is_none() && wants_proof(&error) => {
+                    call(Caller::Signed(signer)).await.map(Some)
+                }
+                (Err(error), None) if wants_proof(&error) => Ok(None),
+                (answer, _) => answer.map(Some),
+            }
         })?;
-        self.show(&result, context)
+        match result {
+            Some(result) => self.show(&result, context),
+            None => Err(tx::no_key_for_proof()),
+        }
     }
 
     fn show(&self, result: &CallResult, context: &mut Context) -> Result<(), CliError> {
@@ -91,4 +103,9 @@ impl CallAction {
         }
         parts.join("\n")
     }
+}
+
+/// Whether a node refuses a caller because nothing proves who that is.
+fn wants_proof(error: &ClientError) -> bool {
+    error.rpc().is_some_and(|error| error.code() == RpcCode::CHALLENGE_NOT_FOUND)
 }
