@@ -5,7 +5,8 @@ use std::time::Duration;
 use kwil_crypto::Hash;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions, PgRow};
-use sqlx::{AssertSqlSafe, Postgres, Transaction};
+use sqlx::{AssertSqlSafe, Postgres, Row as _, Transaction};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
@@ -44,6 +45,16 @@ pub struct Snapshot {
     transaction: Transaction<'static, Postgres>,
     chain: Option<ChainState>,
     catalog_version: i64,
+}
+
+/// Somebody who holds a lock that another session waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Blocking {
+    pub(crate) pid: i32,
+    /// `None` when the server does not tell.
+    pub(crate) application: Option<String>,
+    /// As above.
+    pub(crate) user: Option<String>,
 }
 
 impl Database {
@@ -91,6 +102,38 @@ impl Database {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             self.ending.spawn_on(ending, &runtime);
         }
+    }
+
+    /// Who holds up the session with this process.
+    pub(crate) async fn blocking(&self, pid: i32) -> Result<Vec<Blocking>, NodeFault> {
+        let fault = |error| NodeFault::from_sqlx("see who holds a lock", error);
+        let query = "SELECT b.pid, a.application_name, a.usename::text \
+             FROM (SELECT DISTINCT unnest(pg_catalog.pg_blocking_pids($1)) AS pid) b \
+             LEFT JOIN pg_catalog.pg_stat_activity a ON a.pid = b.pid";
+        let rows = sqlx::query(query).bind(pid).fetch_all(&self.control).await.map_err(fault)?;
+        let read = |row: &PgRow| {
+            let (application, user) = (row.try_get(1)?, row.try_get(2)?);
+            Ok(Blocking { pid: row.try_get(0)?, application, user })
+        };
+        rows.iter().map(read).collect::<Result<_, _>>().map_err(fault)
+    }
+
+    /// Tells the reader with this process, if it is one of the pool, that the statement it runs is cancelled and that it
+    /// can begin again when `over` is cancelled.
+    pub(crate) fn interrupt(&self, pid: i32, over: &CancellationToken) -> bool {
+        self.readers.manager().interrupt(pid, over)
+    }
+
+    /// Cancels what these processes run, as far as they still hold up the session with the process `blocked`.
+    pub(crate) async fn cancel_blocking(
+        &self,
+        blocked: i32,
+        pids: &[i32],
+    ) -> Result<(), NodeFault> {
+        let query = "SELECT count(pg_catalog.pg_cancel_backend(b.pid)) \
+             FROM (SELECT DISTINCT unnest(pg_catalog.pg_blocking_pids($1)) AS pid) b WHERE b.pid = ANY($2)";
+        let done = sqlx::query(query).bind(blocked).bind(pids).execute(&self.control).await;
+        done.map(drop).map_err(|error| NodeFault::from_sqlx("cancel reads", error))
     }
 
     /// A view for the node itself, with the tables of the engine.

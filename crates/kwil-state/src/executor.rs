@@ -137,9 +137,11 @@ impl Executor {
         self.published.subscribe()
     }
 
-    /// Runs scripts and view actions for clients on the readers' connections of `database`.
+    /// Runs scripts and view actions for clients on the readers' connections of `database`. A read that holds up a block is
+    /// cancelled, and begun again when the block is over.
     #[must_use]
     pub fn reads(&self, database: &Database) -> Reads {
+        self.writer.cancel_readers_of(database);
         let engine = self.sources.engine.clone();
         Reads::new(engine, database.clone(), self.writer.catalogs().clone())
     }

@@ -56,6 +56,7 @@
 mod accounts;
 mod admission;
 mod block;
+mod blockers;
 mod canon;
 mod capture;
 mod catalog;

@@ -46,6 +46,36 @@ impl PublishedCatalogs {
         self.inner().newest
     }
 
+    /// Whether a later version than this one is there, committed or about to be.
+    pub(crate) fn has_later(&self, version: i64) -> bool {
+        self.inner().versions.keys().next_back().is_some_and(|last| *last > version)
+    }
+
+    /// Whether a later version, committed or about to be, has another table than this one under a name that the statement
+    /// uses. A read that waited for the lock of such a table finds the new table and looks for the old rows in it.
+    pub(crate) fn changes_tables_of(&self, version: i64, sql: &str) -> bool {
+        let inner = self.inner();
+        let Some((last, new)) =
+            inner.versions.last_key_value().filter(|(last, _)| **last > version)
+        else {
+            return false;
+        };
+        let Some(old) = inner.versions.get(&version) else {
+            tracing::debug!(version, last, "a read outlived its catalog");
+            return true;
+        };
+        let (old, new) = (Arc::clone(old), Arc::clone(new));
+        drop(inner);
+        old.namespaces.iter().any(|(name, namespace)| {
+            let now = new.namespaces.get(name);
+            now.is_none_or(|now| !Arc::ptr_eq(namespace, now))
+                && namespace.tables.iter().any(|(table, definition)| {
+                    let same = now.and_then(|now| now.tables.get(table));
+                    same.is_none_or(|same| !Arc::ptr_eq(definition, same)) && sql.contains(&**table)
+                })
+        })
+    }
+
     /// Forgets everything but this version.
     pub(crate) fn reset(&self, version: i64, catalog: Option<Arc<Catalog>>) {
         let versions = catalog.into_iter().map(|catalog| (version, catalog)).collect();

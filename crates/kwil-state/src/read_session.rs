@@ -13,6 +13,7 @@ use kwil_engine::{Access, Change, Prepared, ReadLimits, Row, Session, SessionErr
 use kwil_types::Value;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Either, Row as _};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::block::{Message, Plan, decode};
@@ -63,6 +64,8 @@ pub(crate) struct ReadSession {
 pub(crate) enum Stop {
     /// The block that was supposed is not the last one any more. The read can be begun again.
     Moved,
+    /// It held up a block, and was cancelled for that. The read can be begun again when this is cancelled.
+    Interrupted(CancellationToken),
     Error(ReadError),
 }
 
@@ -87,7 +90,7 @@ impl ReadSession {
         catalogs: &PublishedCatalogs,
         time: Duration,
         answer: ReadLimits,
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Self, Stop> {
         let newest = catalogs.newest().and_then(|seen| Some((seen, catalogs.get(seen.version)?)));
         let Some((seen, catalog)) = newest else {
             return Self::open(database, catalogs, time, answer).await;
@@ -103,7 +106,7 @@ impl ReadSession {
         catalogs: &PublishedCatalogs,
         time: Duration,
         answer: ReadLimits,
-    ) -> Result<Self, ReadError> {
+    ) -> Result<Self, Stop> {
         for _ in 0..MAX_TRIES {
             let mut session = Self::new(database, catalogs, time, answer);
             session.seen = session.look().await?;
@@ -159,7 +162,7 @@ impl ReadSession {
     }
 
     /// Opens a transaction and asks what it shows.
-    async fn look(&mut self) -> Result<Seen, ReadError> {
+    async fn look(&mut self) -> Result<Seen, Stop> {
         loop {
             let mut message = Message::default();
             message.push_own(&self.time_limit());
@@ -173,7 +176,7 @@ impl ReadSession {
                     return Err(NodeFault::invariant(WHAT, "the database has no genesis").into());
                 }
                 (Err(StatementError::Node(fault)), _) if self.was_old(&fault, told.done) => {}
-                (Err(StatementError::Node(fault)), _) => return Err(fault.into()),
+                (Err(StatementError::Node(fault)), _) => return Err(self.stopped(fault)),
                 (Err(StatementError::Tx(failure)), _) => {
                     return Err(NodeFault::invariant(WHAT, failure).into());
                 }
@@ -236,6 +239,9 @@ impl ReadSession {
         limit: Option<u64>,
     ) -> Outcome<Vec<Row>> {
         loop {
+            if let Some(over) = self.held_up() {
+                return Err(stop(Stop::Interrupted(over)));
+            }
             let plan = self.message(statement, arguments).await?.into_plan();
             let mut wanted = Wanted::new(statement, limit, self.answer);
             let told =
@@ -249,6 +255,9 @@ impl ReadSession {
                 Ok(()) if wanted.is_too_large => {
                     return Err(stop(ReadError::TooLarge(self.answer).into()));
                 }
+                Ok(()) if self.catalogs.changes_tables_of(self.seen.version, &statement.sql) => {
+                    return Err(stop(Stop::Moved));
+                }
                 Ok(()) => {
                     if view == View::Guessed
                         && let Some(reader) = &mut self.reader
@@ -257,9 +266,8 @@ impl ReadSession {
                     }
                     return Ok(wanted.rows);
                 }
-                // Nobody cancels a statement whose future is still there; its time is up.
-                Err(StatementError::Node(NodeFault { kind: FaultKind::Cancelled, .. })) => {
-                    return Err(SessionError::Timeout);
+                Err(StatementError::Node(fault @ NodeFault { kind: FaultKind::Cancelled, .. })) => {
+                    return Err(stop(self.stopped(fault)));
                 }
                 Err(StatementError::Node(fault)) if self.was_old(&fault, told.done) => {}
                 Err(error) => return Err(self.failed(error)),
@@ -269,8 +277,33 @@ impl ReadSession {
 
     /// A statement of a program whose catalog is not the last one may fail because of that.
     fn failed(&self, error: StatementError) -> SessionError<Stop> {
-        let is_last = self.catalogs.newest().is_none_or(|last| last.version == self.seen.version);
-        if is_last { error.into() } else { stop(Stop::Moved) }
+        match error {
+            _ if self.catalogs.has_later(self.seen.version) => stop(Stop::Moved),
+            StatementError::Node(fault) => stop(self.stopped(fault)),
+            StatementError::Tx(_) => error.into(),
+        }
+    }
+
+    /// What a fault means for the read: somebody else may have needed what it held.
+    fn stopped(&self, fault: NodeFault) -> Stop {
+        match &fault.kind {
+            // Nobody cancels a statement whose future is still there, but the writer and an operator; and its time may be up.
+            FaultKind::Cancelled => {
+                let interruption = self.reader.as_ref().map(|reader| &reader.interruption);
+                interruption
+                    .and_then(|it| it.take())
+                    .map_or(ReadError::Timeout.into(), Stop::Interrupted)
+            }
+            // It waited for a change of a table that waited for it.
+            FaultKind::Server { sqlstate, .. } if sqlstate == "40P01" => Stop::Moved,
+            _ => fault.into(),
+        }
+    }
+
+    /// The word that a block waits for the end of the open transaction. Between two statements the server cannot say so.
+    fn held_up(&self) -> Option<CancellationToken> {
+        let reader = self.reader.as_ref().filter(|_| self.view == View::Open)?;
+        reader.interruption.take().filter(|over| !over.is_cancelled())
     }
 }
 

@@ -1,9 +1,12 @@
 //! Connections for readers. What a connection has prepared lives as long as the connection.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use deadpool::managed::{self, Metrics, PoolError, RecycleResult, Timeouts};
 use sqlx::{PgConnection, Row as _};
+use tokio_util::sync::CancellationToken;
 
 use crate::database::become_reader;
 use crate::endpoint::Endpoint;
@@ -30,6 +33,24 @@ pub(crate) struct Reader {
     pub(crate) limit: u64,
     /// It has answered once since it was taken from the pool.
     pub(crate) is_fresh: bool,
+    pub(crate) interruption: Arc<Interruption>,
+}
+
+/// Where the block writer leaves word that it cancels what a connection runs; its time limit gives the same SQLSTATE.
+///
+/// Word that came too late stays until the next read of the connection ends badly. That one is begun again then, once.
+#[derive(Debug, Default)]
+pub(crate) struct Interruption(Mutex<Option<CancellationToken>>);
+
+impl Interruption {
+    fn put(&self, over: &CancellationToken) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(over.clone());
+    }
+
+    /// The word that was left: cancelled when the block is over that the read was in the way of.
+    pub(crate) fn take(&self) -> Option<CancellationToken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// A connection that goes back to the pool when it is dropped.
@@ -42,6 +63,23 @@ pub(crate) type Readers = managed::Pool<Opener>;
 #[derive(Debug)]
 pub(crate) struct Opener {
     endpoint: Endpoint,
+    /// By process of the server, also of some that are closed.
+    opened: Mutex<BTreeMap<i32, Weak<Interruption>>>,
+}
+
+impl Opener {
+    /// Leaves word for the connection with this process. Whether there is one.
+    pub(crate) fn interrupt(&self, pid: i32, over: &CancellationToken) -> bool {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = opened.get(&pid).and_then(Weak::upgrade);
+        found.map(|interruption| interruption.put(over)).is_some()
+    }
+
+    fn note(&self, pid: i32, interruption: &Arc<Interruption>) {
+        let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        opened.retain(|_, other| other.strong_count() > 0);
+        opened.insert(pid, Arc::downgrade(interruption));
+    }
 }
 
 /// A pool of at most so many connections, opened when they are needed.
@@ -50,7 +88,8 @@ pub(crate) fn pool(endpoint: &Endpoint, size: u32) -> Readers {
     config.timeouts = Timeouts { wait: Some(WAIT), create: Some(OPEN), recycle: None };
     // The one used last has the statements that are used now.
     config.queue_mode = managed::QueueMode::Lifo;
-    let builder = Readers::builder(Opener { endpoint: endpoint.clone() }).config(config);
+    let builder = Readers::builder(Opener { endpoint: endpoint.clone(), opened: Mutex::default() })
+        .config(config);
     #[expect(
         clippy::expect_used,
         reason = "it fails only when there are time limits and no runtime"
@@ -94,8 +133,9 @@ impl managed::Manager for Opener {
         prepared.map_err(fault)?;
         let query = sqlx::raw_sql("SELECT pg_catalog.pg_backend_pid()").fetch_one(&mut connection);
         let pid = query.await.and_then(|row| row.try_get(0)).map_err(fault)?;
-        let statements = Statements::default();
-        Ok(Reader { connection, pid, statements, limit: 0, is_fresh: true })
+        let (statements, interruption) = (Statements::default(), Arc::default());
+        self.note(pid, &interruption);
+        Ok(Reader { connection, pid, statements, limit: 0, is_fresh: true, interruption })
     }
 
     async fn recycle(&self, reader: &mut Reader, _: &Metrics) -> RecycleResult<NodeFault> {

@@ -17,8 +17,8 @@ use crate::fault::NodeFault;
 use crate::published_catalogs::{PublishedCatalogs, Seen};
 use crate::read_session::{ReadSession, Stop};
 
-/// A read is tried first on what was committed last, without asking, and then on what the database shows.
-const TRIES: [bool; 5] = [true, false, false, false, false];
+/// How often a read is begun.
+const MAX_TRIES: u32 = 5;
 
 /// How much one read may cost. This node's own choice, never a network constant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -120,8 +120,15 @@ impl Reads {
         bounds: ReadBounds,
     ) -> Result<QueryAnswer, ReadError> {
         let reading = async {
-            for is_guess in TRIES {
-                let (engine, mut session) = self.begin(&bounds, is_guess).await?;
+            let mut tries = Tries::default();
+            loop {
+                let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
+                    Ok(begun) => begun,
+                    Err(stop) => {
+                        tries.after(stop).await?;
+                        continue;
+                    }
+                };
                 let (height, invocation) = at(session.seen(), invocation.clone());
                 let terms = Terms { invocation: &invocation, limits: &bounds.work };
                 let results = Results::Collect(bounds.answer);
@@ -131,11 +138,9 @@ impl Reads {
                 session.end().await;
                 match outcome.result.map_err(stop_of) {
                     Ok(result) => return Ok(QueryAnswer { height, result }),
-                    Err(Stop::Error(error)) => return Err(error),
-                    Err(Stop::Moved) => {}
+                    Err(stop) => tries.after(stop).await?,
                 }
             }
-            Err(ReadError::Busy)
         };
         tokio::time::timeout(bounds.time, reading).await.unwrap_or(Err(ReadError::Timeout))
     }
@@ -153,8 +158,15 @@ impl Reads {
         bounds: ReadBounds,
     ) -> Result<CallAnswer, ReadError> {
         let reading = async {
-            for is_guess in TRIES {
-                let (engine, mut session) = self.begin(&bounds, is_guess).await?;
+            let mut tries = Tries::default();
+            loop {
+                let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
+                    Ok(begun) => begun,
+                    Err(stop) => {
+                        tries.after(stop).await?;
+                        continue;
+                    }
+                };
                 let (height, invocation) = at(session.seen(), invocation.clone());
                 let terms = Terms { invocation: &invocation, limits: &bounds.work };
                 let call = Call { namespace, action, arguments: arguments.clone() };
@@ -164,10 +176,9 @@ impl Reads {
                 match result.map_err(stop_of) {
                     Ok(result) => return answer(height, Ok(result), log),
                     Err(Stop::Error(error)) => return answer(height, Err(error), log),
-                    Err(Stop::Moved) => {}
+                    Err(stop) => tries.after(stop).await?,
                 }
             }
-            Err(ReadError::Busy)
         };
         tokio::time::timeout(bounds.time, reading).await.unwrap_or(Err(ReadError::Timeout))
     }
@@ -176,7 +187,7 @@ impl Reads {
         &self,
         bounds: &ReadBounds,
         is_guess: bool,
-    ) -> Result<(&Engine, ReadSession), ReadError> {
+    ) -> Result<(&Engine, ReadSession), Stop> {
         let engine = self.engine.as_deref().ok_or(ReadError::NoEngine)?;
         let ReadBounds { time, answer, .. } = *bounds;
         let (database, catalogs) = (&self.database, &self.catalogs);
@@ -186,6 +197,37 @@ impl Reads {
             ReadSession::open(database, catalogs, time, answer).await?
         };
         Ok((engine, session))
+    }
+}
+
+/// How often a read was begun already, and why again.
+#[derive(Debug, Default)]
+struct Tries {
+    over: u32,
+    was_interrupted: bool,
+}
+
+impl Tries {
+    /// The first one is on what was committed last, without asking; the others are on what the database shows.
+    fn is_first(&self) -> bool {
+        self.over == 0
+    }
+
+    /// Returns when the read can be begun again.
+    async fn after(&mut self, stop: Stop) -> Result<(), ReadError> {
+        self.over = self.over.saturating_add(1);
+        match stop {
+            Stop::Error(error) => Err(error),
+            _ if self.over == MAX_TRIES => Err(ReadError::Busy),
+            Stop::Moved => Ok(()),
+            // Tables change all the time; the client asks again when it wants.
+            Stop::Interrupted(_) if self.was_interrupted => Err(ReadError::Busy),
+            Stop::Interrupted(over) => {
+                self.was_interrupted = true;
+                over.cancelled().await;
+                Ok(())
+            }
+        }
     }
 }
 

@@ -8,16 +8,19 @@
 //! Dropping the writer closes the connection, which rolls back. A connection whose state is not certain is never used
 //! again: the next `begin` opens another one and reads from the database where it stands.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use kwil_crypto::Hash;
 use sqlx::{Connection as _, PgConnection, Row as _};
 use tokio_util::sync::CancellationToken;
 
-use crate::block::{Block, CaptureLimits, Committed, Draft};
+use crate::block::{Block, CaptureLimits, Committed, Draft, Waits};
+use crate::blockers::Blockers;
 use crate::capture;
 use crate::catalog::{Catalog, catalog_hash};
 use crate::chain::{self, ChainIdentity, ChainState};
+use crate::database::Database;
 use crate::endpoint::Endpoint;
 use crate::fault::{FaultKind, NodeFault};
 use crate::language;
@@ -51,6 +54,8 @@ pub struct Writer {
     summaries: Summaries,
     commits: u32,
     limits: CaptureLimits,
+    /// Has the readers that can be in the way.
+    readers: OnceLock<Database>,
 }
 
 #[derive(Debug)]
@@ -97,6 +102,7 @@ impl Writer {
             summaries: Summaries::default(),
             commits: 0,
             limits: CaptureLimits::NETWORK,
+            readers: OnceLock::new(),
         };
         writer.connect().await?;
         Ok(writer)
@@ -120,6 +126,11 @@ impl Writer {
     /// The catalogs that readers can need.
     pub(crate) fn catalogs(&self) -> &PublishedCatalogs {
         &self.catalogs
+    }
+
+    /// From the next block on readers of this database are cancelled when they hold up a block. The first one counts.
+    pub(crate) fn cancel_readers_of(&self, database: &Database) {
+        self.readers.get_or_init(|| database.clone());
     }
 
     /// What the newest state roots are made of.
@@ -203,7 +214,10 @@ impl Writer {
             self.session = None;
             return Err(NodeFault::from_sqlx(WHAT, error));
         }
-        self.state = State::InBlock(Draft::new(height, &self.committed, self.limits, cancel));
+        let readers = self.readers.get();
+        let blockers = readers.map(|database| Blockers::new(database.clone(), session.pid));
+        let waits = Waits { cancel, blockers };
+        self.state = State::InBlock(Draft::new(height, &self.committed, self.limits, waits));
         self.block()
     }
 
@@ -292,6 +306,8 @@ impl Writer {
         }
         self.last = Some(sealed);
         self.summarise();
+        // Reads that were cancelled for this block begin again.
+        drop(draft);
         self.vacuum_capture().await;
         Ok(sealed)
     }

@@ -47,7 +47,7 @@ impl Block<'_> {
             return self.empty_capture().await;
         }
         let draining = capture::drain_now(self.connection, &self.draft.catalog);
-        let changes = guarded(&self.draft.cancel, &mut self.draft.tainted, draining).await??;
+        let changes = guarded(&self.draft.waits, &mut self.draft.tainted, draining).await??;
         self.draft.top()?.changes.add(&changes);
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Block<'_> {
     /// Like [`Block::drain`]; the capture table needs no room afterwards.
     pub(crate) async fn empty_capture(&mut self) -> Result<(), NodeFault> {
         let draining = capture::drain_all(self.connection, &self.draft.catalog);
-        let changes = guarded(&self.draft.cancel, &mut self.draft.tainted, draining).await??;
+        let changes = guarded(&self.draft.waits, &mut self.draft.tainted, draining).await??;
         self.draft.top()?.changes.add(&changes);
         self.draft.captured = 0;
         Ok(())

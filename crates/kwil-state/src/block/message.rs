@@ -365,7 +365,7 @@ impl Block<'_> {
             }
             Ok(())
         };
-        let result = guarded(&self.draft.cancel, &mut self.draft.tainted, running).await?;
+        let result = guarded(&self.draft.waits, &mut self.draft.tainted, running).await?;
         plan.note(done, self.statements);
         let runs = plan.runs(done);
         if let Some(bytes) = captured {

@@ -11,6 +11,7 @@
 
 mod bad_programs;
 mod batches;
+mod blocking_reads;
 mod captured;
 mod definitions;
 mod determinism;
