@@ -4,6 +4,7 @@
 //! away or the deadline passes; what was accepted before stays accepted.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -117,6 +118,8 @@ pub struct ReadBounds {
     pub rows: u64,
     /// Bytes of all values at most.
     pub bytes: u64,
+    /// Network of the client, whose reads share connections: an address of IPv4, a /64 of IPv6. `None` on a socket file.
+    pub client: Option<IpAddr>,
 }
 
 /// What users ask.

@@ -70,6 +70,11 @@ impl Context {
         Some(self.height.swap(-1, Ordering::Relaxed)).filter(|height| *height >= 0)
     }
 
+    /// Who counts as one client.
+    pub(crate) fn network(&self) -> Option<IpAddr> {
+        self.client.map(rate::network)
+    }
+
     /// Time left.
     pub(crate) fn left(&self) -> Duration {
         self.deadline.saturating_duration_since(Instant::now())

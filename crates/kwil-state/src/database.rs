@@ -17,6 +17,7 @@ use crate::fault::{NodeFault, StatementError};
 use crate::layout;
 use crate::readers::{self, Readers};
 use crate::session::{self, Purpose};
+use crate::shares::Shares;
 use crate::store::{self, EngineRow};
 use crate::table::quote;
 
@@ -34,6 +35,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(5);
 pub struct Database {
     endpoint: Endpoint,
     readers: Readers,
+    shares: Shares,
     control: PgPool,
     /// Reads, and ends of abandoned ones.
     ending: TaskTracker,
@@ -65,6 +67,7 @@ impl Database {
         let readers = max_connections.saturating_sub(OTHER_CONNECTIONS).max(2);
         Self {
             readers: readers::pool(&endpoint, readers),
+            shares: Shares::new(readers, readers::WAIT),
             control: control_pool(&endpoint),
             ending: TaskTracker::new(),
             endpoint,
@@ -80,6 +83,19 @@ impl Database {
     /// Connections for clients' reads.
     pub(crate) fn readers(&self) -> &Readers {
         &self.readers
+    }
+
+    /// What each client may have of them.
+    pub(crate) fn shares(&self) -> &Shares {
+        &self.shares
+    }
+
+    /// Another time that a client waits for its own reads, for tests.
+    #[cfg(feature = "testing")]
+    #[must_use]
+    pub fn with_client_wait(mut self, wait: Duration) -> Self {
+        self.shares.set_wait(wait);
+        self
     }
 
     /// Keeps [`Database::close`] waiting for as long as it lives.

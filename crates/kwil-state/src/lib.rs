@@ -88,6 +88,7 @@ mod reset;
 mod routes;
 mod server;
 mod session;
+mod shares;
 mod statements;
 mod store;
 mod summaries;

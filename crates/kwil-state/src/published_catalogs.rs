@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use kwil_engine::catalog::Catalog;
+use tokio::sync::Notify;
 
 /// Versions kept: the present one and two before.
 const KEPT: usize = 3;
@@ -23,7 +24,11 @@ pub(crate) struct Seen {
 
 /// Shared between the writer and all readers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PublishedCatalogs(Arc<Mutex<Inner>>);
+pub(crate) struct PublishedCatalogs {
+    inner: Arc<Mutex<Inner>>,
+    /// The database was heard of.
+    heard: Arc<Notify>,
+}
 
 #[derive(Debug, Default)]
 struct Inner {
@@ -33,7 +38,7 @@ struct Inner {
 
 impl PublishedCatalogs {
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The catalog of a version.
@@ -80,6 +85,20 @@ impl PublishedCatalogs {
     pub(crate) fn reset(&self, version: i64, catalog: Option<Arc<Catalog>>) {
         let versions = catalog.into_iter().map(|catalog| (version, catalog)).collect();
         *self.inner() = Inner { versions, newest: None };
+        self.heard.notify_waiters();
+    }
+
+    /// Returns when no version is about to be committed: as long as one is, nobody knows which one the database shows.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let mut heard = std::pin::pin!(self.heard.notified());
+            heard.as_mut().enable();
+            let newest = self.newest();
+            if newest.is_none_or(|seen| !self.has_later(seen.version)) {
+                return;
+            }
+            heard.await;
+        }
     }
 
     /// Adds a version that is about to be committed.
@@ -95,12 +114,34 @@ impl PublishedCatalogs {
     /// The database shows this block.
     pub(crate) fn committed(&self, seen: Seen) {
         self.inner().newest = Some(seen);
+        self.heard.notify_waiters();
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_version_is_settled_when_the_database_shows_it() {
+        let catalogs = PublishedCatalogs::default();
+        let announce = |version| catalogs.announce(version, Some(Arc::new(Catalog::genesis(None))));
+        let shown = |version| catalogs.committed(Seen { height: 1, time: 1, version });
+        catalogs.settled().await;
+        announce(1);
+        shown(1);
+        catalogs.settled().await;
+        announce(2);
+        let mut settled = std::pin::pin!(catalogs.settled());
+        assert!(futures_util::poll!(settled.as_mut()).is_pending());
+        shown(2);
+        settled.await;
+        announce(3);
+        let mut settled = std::pin::pin!(catalogs.settled());
+        assert!(futures_util::poll!(settled.as_mut()).is_pending());
+        catalogs.reset(2, None);
+        settled.await;
+    }
 
     #[test]
     fn the_last_three_versions_are_there() {

@@ -4,8 +4,8 @@
 //! transaction of its own; what the block is was guessed before, from what was committed last. A wrong guess ends the read
 //! with [`ReadError::Moved`], and it is begun again. A second statement opens a transaction, which must see the same block.
 
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use kwil_engine::catalog::Catalog;
@@ -21,7 +21,8 @@ use crate::database::Database;
 use crate::fault::{FaultKind, NodeFault, StatementError};
 use crate::published_catalogs::{PublishedCatalogs, Seen};
 use crate::readers::{Lent, NotLent, Reader, SHOWN, lend};
-use crate::reads::ReadError;
+use crate::reads::{ReadBounds, ReadError};
+use crate::shares::Share;
 use crate::values::size_of;
 
 const WHAT: &str = "read";
@@ -47,6 +48,9 @@ pub(crate) struct ReadSession {
     database: Database,
     catalogs: PublishedCatalogs,
     reader: Option<Lent>,
+    client: Option<IpAddr>,
+    /// What the connection takes of the client's share.
+    share: Option<Share>,
     view: View,
     seen: Seen,
     catalog: Arc<Catalog>,
@@ -84,18 +88,17 @@ impl From<NodeFault> for Stop {
 type Outcome<T> = Result<T, SessionError<Stop>>;
 
 impl ReadSession {
-    /// A session that supposes what was committed last. No statement in it runs longer than `time`.
+    /// A session that supposes what was committed last. No statement in it runs longer than the read may take.
     pub(crate) async fn begin(
         database: &Database,
         catalogs: &PublishedCatalogs,
-        time: Duration,
-        answer: ReadLimits,
+        bounds: &ReadBounds,
     ) -> Result<Self, Stop> {
         let newest = catalogs.newest().and_then(|seen| Some((seen, catalogs.get(seen.version)?)));
         let Some((seen, catalog)) = newest else {
-            return Self::open(database, catalogs, time, answer).await;
+            return Self::open(database, catalogs, bounds).await;
         };
-        let mut session = Self::new(database, catalogs, time, answer);
+        let mut session = Self::new(database, catalogs, bounds);
         (session.seen, session.catalog) = (seen, catalog);
         Ok(session)
     }
@@ -104,11 +107,10 @@ impl ReadSession {
     pub(crate) async fn open(
         database: &Database,
         catalogs: &PublishedCatalogs,
-        time: Duration,
-        answer: ReadLimits,
+        bounds: &ReadBounds,
     ) -> Result<Self, Stop> {
         for _ in 0..MAX_TRIES {
-            let mut session = Self::new(database, catalogs, time, answer);
+            let mut session = Self::new(database, catalogs, bounds);
             session.seen = session.look().await?;
             session.view = View::Open;
             if let Some(catalog) = catalogs.get(session.seen.version) {
@@ -120,22 +122,19 @@ impl ReadSession {
         Err(NodeFault::invariant(WHAT, "no catalog belongs to what the database shows").into())
     }
 
-    fn new(
-        database: &Database,
-        catalogs: &PublishedCatalogs,
-        time: Duration,
-        answer: ReadLimits,
-    ) -> Self {
+    fn new(database: &Database, catalogs: &PublishedCatalogs, bounds: &ReadBounds) -> Self {
         Self {
             database: database.clone(),
             catalogs: catalogs.clone(),
             reader: None,
+            client: bounds.client,
+            share: None,
             view: View::Guessed,
             seen: Seen { height: 0, time: 0, version: 0 },
             catalog: Arc::default(),
-            answer,
+            answer: bounds.answer,
             // Whoever waits stops waiting in time; this ends what was forgotten.
-            limit: time.as_secs().saturating_add(1).min(2_000_000),
+            limit: bounds.time.as_secs().saturating_add(1).min(2_000_000),
             is_busy: false,
             _token: database.token(),
         }
@@ -188,13 +187,33 @@ impl ReadSession {
         format!("SET statement_timeout = '{}s'", self.limit)
     }
 
+    /// The connection of the session, taken from the pool when it has none.
+    async fn lent(&mut self) -> Result<&mut Reader, ReadError> {
+        if self.share.is_none()
+            && let Some(client) = self.client
+        {
+            self.share = Some(self.database.shares().take(client).await.ok_or(ReadError::Busy)?);
+        }
+        let lent = match self.reader.take() {
+            Some(lent) => lent,
+            None => lend(self.database.readers()).await.map_err(|error| match error {
+                NotLent::Busy => ReadError::Busy,
+                NotLent::Fault(fault) => fault.into(),
+            })?,
+        };
+        Ok(&mut *self.reader.insert(lent))
+    }
+
     async fn send(
         &mut self,
         plan: &Plan,
         wanted: Option<&mut Wanted<'_>>,
     ) -> Result<Told, ReadError> {
-        let reader = lent(&mut self.reader, &self.database).await?;
+        self.lent().await?;
         self.is_busy = true;
+        let Some(reader) = &mut self.reader else {
+            return Err(NodeFault::invariant(WHAT, "a session without a connection").into());
+        };
         let told = tell(reader, plan, wanted).await;
         self.is_busy = told.is_midway;
         plan.note(told.done, &mut reader.statements);
@@ -214,17 +233,16 @@ impl ReadSession {
 
     /// What goes before a statement so that it sees the block that was supposed.
     async fn message(&mut self, statement: &Prepared, arguments: &[Value]) -> Outcome<Message> {
-        let limit = self.time_limit();
-        let reader =
-            lent(&mut self.reader, &self.database).await.map_err(|error| stop(error.into()))?;
+        let (limit, view, set) = (self.limit, self.view, self.time_limit());
+        let reader = self.lent().await.map_err(|error| stop(error.into()))?;
         let mut message = Message::default();
-        if self.view == View::Guessed && reader.limit != self.limit {
-            message.push_own(&limit);
+        if view == View::Guessed && reader.limit != limit {
+            message.push_own(&set);
         }
-        if self.view == View::Confirmed {
+        if view == View::Confirmed {
             message.push_own("BEGIN");
         }
-        if self.view != View::Open {
+        if view != View::Open {
             message.push_own(&format!("EXECUTE {SHOWN}"));
         }
         let pushed = message.push(&mut reader.statements, statement, arguments);
@@ -309,21 +327,6 @@ impl ReadSession {
 
 fn stop(stop: Stop) -> SessionError<Stop> {
     SessionError::Fault(stop)
-}
-
-/// The connection of a session, taken from the pool when it has none.
-async fn lent<'r>(
-    reader: &'r mut Option<Lent>,
-    database: &Database,
-) -> Result<&'r mut Reader, ReadError> {
-    let lent = match reader.take() {
-        Some(lent) => lent,
-        None => lend(database.readers()).await.map_err(|error| match error {
-            NotLent::Busy => ReadError::Busy,
-            NotLent::Fault(fault) => fault.into(),
-        })?,
-    };
-    Ok(&mut *reader.insert(lent))
 }
 
 /// The rows that a program asked for.

@@ -14,8 +14,8 @@ use crate::fault::NodeFault;
 use crate::session::{self, Purpose};
 use crate::statements::Statements;
 
-/// How long a reader waits for a free connection.
-const WAIT: Duration = Duration::from_secs(5);
+/// How long a reader waits for a free connection, or for the other reads of its client.
+pub(crate) const WAIT: Duration = Duration::from_secs(5);
 /// How long opening one may take.
 const OPEN: Duration = Duration::from_secs(15);
 

@@ -1,6 +1,7 @@
 //! What clients read: scripts and view actions at a committed height.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,9 @@ pub struct ReadBounds {
     pub answer: ReadLimits,
     /// How much it may compute.
     pub work: Limits,
+    /// Who asks: one client has at most a quarter of the readers' connections at a time, and its other reads wait. `None`
+    /// is not limited.
+    pub client: Option<IpAddr>,
 }
 
 impl Default for ReadBounds {
@@ -37,6 +41,7 @@ impl Default for ReadBounds {
             time: Duration::from_secs(45),
             answer: ReadLimits { rows: 1_000_000, bytes: 64 << 20 },
             work: Limits::READ,
+            client: None,
         }
     }
 }
@@ -76,7 +81,7 @@ pub enum ReadError {
     /// The answer passes [`ReadBounds::answer`].
     #[error("the result has more than {} rows or {} bytes", .0.rows, .0.bytes)]
     TooLarge(ReadLimits),
-    /// Every connection for readers was in use for as long as the read might wait.
+    /// Every connection for readers, or the client's share of them, was in use for as long as the read might wait.
     #[error("db busy")]
     Busy,
     /// This node runs no engine.
@@ -125,7 +130,7 @@ impl Reads {
                 let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
                     Ok(begun) => begun,
                     Err(stop) => {
-                        tries.after(stop).await?;
+                        tries.after(stop, &self.catalogs).await?;
                         continue;
                     }
                 };
@@ -138,7 +143,7 @@ impl Reads {
                 session.end().await;
                 match outcome.result.map_err(stop_of) {
                     Ok(result) => return Ok(QueryAnswer { height, result }),
-                    Err(stop) => tries.after(stop).await?,
+                    Err(stop) => tries.after(stop, &self.catalogs).await?,
                 }
             }
         };
@@ -163,7 +168,7 @@ impl Reads {
                 let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
                     Ok(begun) => begun,
                     Err(stop) => {
-                        tries.after(stop).await?;
+                        tries.after(stop, &self.catalogs).await?;
                         continue;
                     }
                 };
@@ -176,7 +181,7 @@ impl Reads {
                 match result.map_err(stop_of) {
                     Ok(result) => return answer(height, Ok(result), log),
                     Err(Stop::Error(error)) => return answer(height, Err(error), log),
-                    Err(stop) => tries.after(stop).await?,
+                    Err(stop) => tries.after(stop, &self.catalogs).await?,
                 }
             }
         };
@@ -189,12 +194,11 @@ impl Reads {
         is_guess: bool,
     ) -> Result<(&Engine, ReadSession), Stop> {
         let engine = self.engine.as_deref().ok_or(ReadError::NoEngine)?;
-        let ReadBounds { time, answer, .. } = *bounds;
         let (database, catalogs) = (&self.database, &self.catalogs);
         let session = if is_guess {
-            ReadSession::begin(database, catalogs, time, answer).await?
+            ReadSession::begin(database, catalogs, bounds).await?
         } else {
-            ReadSession::open(database, catalogs, time, answer).await?
+            ReadSession::open(database, catalogs, bounds).await?
         };
         Ok((engine, session))
     }
@@ -214,12 +218,15 @@ impl Tries {
     }
 
     /// Returns when the read can be begun again.
-    async fn after(&mut self, stop: Stop) -> Result<(), ReadError> {
+    async fn after(&mut self, stop: Stop, catalogs: &PublishedCatalogs) -> Result<(), ReadError> {
         self.over = self.over.saturating_add(1);
         match stop {
             Stop::Error(error) => Err(error),
             _ if self.over == MAX_TRIES => Err(ReadError::Busy),
-            Stop::Moved => Ok(()),
+            Stop::Moved => {
+                catalogs.settled().await;
+                Ok(())
+            }
             // Tables change all the time; the client asks again when it wants.
             Stop::Interrupted(_) if self.was_interrupted => Err(ReadError::Busy),
             Stop::Interrupted(over) => {

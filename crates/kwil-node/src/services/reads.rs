@@ -66,6 +66,7 @@ impl Services {
             time: left.min(allowed),
             answer: ReadLimits { rows: asked.rows, bytes: asked.bytes },
             work: Limits::READ,
+            client: asked.client,
         }
     }
 }
@@ -147,7 +148,7 @@ mod tests {
     use super::*;
 
     fn bounds() -> ReadBounds {
-        ReadBounds { deadline: Instant::now(), rows: 5, bytes: 100 }
+        ReadBounds { deadline: Instant::now(), rows: 5, bytes: 100, client: None }
     }
 
     fn code(error: ReadError) -> (i32, String) {

@@ -121,6 +121,7 @@ fn bounds(front: &Front, context: &Context) -> ReadBounds {
         deadline: now.checked_add(time).unwrap_or(now),
         rows: front.limits().max_rows,
         bytes: u64::try_from(front.limits().max_response).unwrap_or(u64::MAX),
+        client: context.network(),
     }
 }
 

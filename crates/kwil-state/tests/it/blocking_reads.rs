@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use kwil_engine::Invocation;
-use kwil_state::{QueryAnswer, ReadBounds, ReadError, Reads};
+use kwil_state::{Database, QueryAnswer, ReadBounds, ReadError, Reads};
 use kwil_types::{Payload, RawStatement, RawTx, Value};
 use sqlx::{Connection as _, PgConnection};
 use tokio::sync::mpsc;
@@ -207,4 +207,40 @@ async fn a_foreign_session_in_the_way_is_named_and_left_alone() {
     assert_eq!(sum, 2000);
     assert!(outcome.results[0].code.is_ok(), "{:?}", outcome.results);
     assert!(warned.try_recv().is_err(), "named twice");
+}
+
+#[tokio::test]
+async fn a_client_that_fills_its_share_stops_itself_only() {
+    let (net, _) = start(&[NOTES, FILL]).await;
+    // Four connections for readers, so one for each client.
+    let database = Database::new(net.test.endpoint().clone(), 10);
+    let database = database.with_client_wait(Duration::from_millis(50));
+    let reads = net.executor.reads(&database);
+    let by = |last: Option<u8>| ReadBounds {
+        client: last.map(|last| [10, 0, 0, last].into()),
+        ..bounds(600)
+    };
+    let short = "SELECT count(*) FROM notes";
+    let asking = |query: &'static str, client| {
+        reads.query(query, BTreeMap::new(), Invocation::default(), by(client))
+    };
+    let mut root = net.test.connect_superuser().await;
+    let others = async {
+        lock_on_notes(&mut root, "kwild reader", true).await;
+        for _ in 0..3 {
+            let same = asking(short, Some(1)).await;
+            assert!(matches!(same, Err(ReadError::Busy)), "{same:?}");
+            for other in [Some(2), None] {
+                let answer = asking(short, other).await.unwrap();
+                assert_eq!(answer.result.rows, [[Value::from(2000)]]);
+            }
+        }
+    };
+    tokio::select! {
+        endless = asking(COUNT, Some(1)) => panic!("{endless:?}"),
+        () = others => {}
+    }
+    // The read was dropped, and its place is free again.
+    assert!(asking(short, Some(1)).await.is_ok());
+    net.no_reader_runs().await;
 }
