@@ -96,7 +96,7 @@ impl ReadSession {
     ) -> Result<Self, Stop> {
         let newest = catalogs.newest().and_then(|seen| Some((seen, catalogs.get(seen.version)?)));
         let Some((seen, catalog)) = newest else {
-            return Self::open(database, catalogs, bounds).await;
+            return Box::pin(Self::open(database, catalogs, bounds)).await;
         };
         let mut session = Self::new(database, catalogs, bounds);
         (session.seen, session.catalog) = (seen, catalog);

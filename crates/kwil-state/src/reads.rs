@@ -130,7 +130,7 @@ impl Reads {
                 let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
                     Ok(begun) => begun,
                     Err(stop) => {
-                        tries.after(stop, &self.catalogs).await?;
+                        Box::pin(tries.after(stop, &self.catalogs)).await?;
                         continue;
                     }
                 };
@@ -143,7 +143,7 @@ impl Reads {
                 session.end().await;
                 match outcome.result.map_err(stop_of) {
                     Ok(result) => return Ok(QueryAnswer { height, result }),
-                    Err(stop) => tries.after(stop, &self.catalogs).await?,
+                    Err(stop) => Box::pin(tries.after(stop, &self.catalogs)).await?,
                 }
             }
         };
@@ -168,7 +168,7 @@ impl Reads {
                 let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
                     Ok(begun) => begun,
                     Err(stop) => {
-                        tries.after(stop, &self.catalogs).await?;
+                        Box::pin(tries.after(stop, &self.catalogs)).await?;
                         continue;
                     }
                 };
@@ -181,7 +181,7 @@ impl Reads {
                 match result.map_err(stop_of) {
                     Ok(result) => return answer(height, Ok(result), log),
                     Err(Stop::Error(error)) => return answer(height, Err(error), log),
-                    Err(stop) => tries.after(stop, &self.catalogs).await?,
+                    Err(stop) => Box::pin(tries.after(stop, &self.catalogs)).await?,
                 }
             }
         };
@@ -198,7 +198,7 @@ impl Reads {
         let session = if is_guess {
             ReadSession::begin(database, catalogs, bounds).await?
         } else {
-            ReadSession::open(database, catalogs, bounds).await?
+            Box::pin(ReadSession::open(database, catalogs, bounds)).await?
         };
         Ok((engine, session))
     }

@@ -77,11 +77,11 @@ impl UserApi for Services {
     }
 
     async fn query(&self, script: Script, bounds: ReadBounds) -> Result<QueryResult, RpcError> {
-        self.run_query(script, bounds).await
+        Box::pin(self.run_query(script, bounds)).await
     }
 
     async fn call(&self, call: ViewCall, bounds: ReadBounds) -> Result<CallResult, RpcError> {
-        self.run_call(call, bounds).await
+        Box::pin(self.run_call(call, bounds)).await
     }
 
     async fn reached(&self, height: u64) {
