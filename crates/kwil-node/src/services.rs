@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn strangers_do_not_read_what_the_node_knows_of_itself() {
-        let secret = "/home/op/.kwild/pg/run/.s.PGSQL.5432: kwild_meta.accounts";
+        let secret = "/srv/op/.kwild/pg/run/.s.PGSQL.5432: kwild_meta.accounts";
         let kinds = [
             FaultKind::ConnectionLost(secret.into()),
             FaultKind::Server { sqlstate: "58030".into(), message: secret.into() },

@@ -125,7 +125,7 @@ pub(super) fn section(baseline: &Baseline, networks: &[Measured]) -> String {
         );
     }
     page.push_str(
-        "\nEvery transaction is signed and comes over JSON-RPC from 64 senders; 4 readers.\n",
+        "\nEvery transaction is signed and comes over JSON-RPC from 64 senders; medians of 5 rounds; 4 readers.\n",
     );
     page
 }
