@@ -152,17 +152,24 @@ fn newest_bin() -> Result<PathBuf> {
     bins.filter(|bin| Path::exists(&bin.join("initdb"))).max().context("no PostgreSQL has initdb")
 }
 
+/// A network of one node, started on a server beside it.
+fn one_node(lab: &Lab, sender: &Wallet) -> Result<(Network, Server)> {
+    let plan = Plan { alloc: vec![sender.alloc()], ..Plan::default() };
+    let mut network = Network::set_up(lab, 1, &plan)?;
+    let node = network.members.first_mut().context("one node")?;
+    let server = Server::start(lab, &node.host)?;
+    let flags = server.flags("right");
+    node.set_flags(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+    node.start()?;
+    Ok((network, server))
+}
+
 #[test]
 fn an_ordinary_role_on_an_external_server_is_enough() -> Result<()> {
     let lab = Lab::new()?;
     let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
-    let mut network =
-        Network::set_up(&lab, 1, &Plan { alloc: vec![sender.alloc()], ..Plan::default() })?;
-    let server = Server::start(&lab, &network.members[0].host)?;
-    let flags = server.flags("right");
+    let (mut network, _server) = one_node(&lab, &sender)?;
     let node = &mut network.members[0];
-    node.set_flags(&flags.iter().map(String::as_str).collect::<Vec<_>>());
-    node.start()?;
     node.process()?.wait_for("Using an external PostgreSQL server", DEADLINE)?;
     node.process()?.wait_for("Committed Block {height=1 ", DEADLINE)?;
     ensure!(
@@ -189,13 +196,8 @@ fn an_ordinary_role_on_an_external_server_is_enough() -> Result<()> {
 fn a_reset_takes_out_of_a_database_what_a_node_made_and_nothing_else() -> Result<()> {
     let lab = Lab::new()?;
     let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
-    let mut network =
-        Network::set_up(&lab, 1, &Plan { alloc: vec![sender.alloc()], ..Plan::default() })?;
-    let server = Server::start(&lab, &network.members[0].host)?;
-    let flags = server.flags("right");
+    let (mut network, server) = one_node(&lab, &sender)?;
     let node = &mut network.members[0];
-    node.set_flags(&flags.iter().map(String::as_str).collect::<Vec<_>>());
-    node.start()?;
     node.process()?.wait_for("Committed Block {height=1 ", DEADLINE)?;
     let client = Client::new(&node.provider())?;
     client.transfer(&sender, &receiver)?;
