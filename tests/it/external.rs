@@ -8,6 +8,7 @@ use kwil_harness::network::{Network, Plan};
 use kwil_harness::{Isolation, Lab};
 
 use crate::load::{self, Client, DEADLINE, Wallet};
+use crate::network::sync_join_and_vote;
 
 /// A server in a folder of its own, reached through TCP; it is stopped when dropped.
 pub(crate) struct Server {
@@ -49,7 +50,7 @@ impl Server {
             "local all owner trust\nhost all all all scram-sha-256\n",
         )?;
         let options = format!(
-            "-c listen_addresses={} -c port={} -c unix_socket_directories={data} -c fsync=on -c max_connections=100 -c max_locks_per_transaction=256 -c max_prepared_transactions=200",
+            "-c listen_addresses={} -c port={} -c unix_socket_directories={data} -c fsync=on -c max_connections=300 -c max_locks_per_transaction=256 -c max_prepared_transactions=200",
             server.host, server.port
         );
         server.tool(
@@ -63,11 +64,21 @@ impl Server {
 
     /// Flags of `kwild start` for this server.
     pub(crate) fn flags(&self, password: &str) -> Vec<String> {
+        self.flags_of("kwild", password)
+    }
+
+    /// Makes a database for one more node and gives the flags for it.
+    fn database(&self, name: &str) -> Result<Vec<String>> {
+        self.sql(&format!("CREATE DATABASE {name} OWNER kwild"))?;
+        Ok(self.flags_of(name, "right"))
+    }
+
+    fn flags_of(&self, database: &str, password: &str) -> Vec<String> {
         [
             ("--db.host", self.host.clone()),
             ("--db.port", self.port.to_string()),
             ("--db.user", "kwild".to_owned()),
-            ("--db.dbname", "kwild".to_owned()),
+            ("--db.dbname", database.to_owned()),
             ("--db.pass", password.to_owned()),
         ]
         .into_iter()
@@ -240,5 +251,39 @@ fn a_reset_takes_out_of_a_database_what_a_node_made_and_nothing_else() -> Result
     let balance = client.run(async |user| user.account(&receiver, false).await)?.balance;
     ensure!(balance == 1_u64.into(), "the state was not made again: {balance}");
     load::state_holds(node)?;
+    network.stop()
+}
+
+/// What nodes with servers of their own do together, nodes with databases of an ordinary role do, too.
+#[test]
+fn a_network_on_an_external_server_syncs_joins_votes_and_survives_kill_nine() -> Result<()> {
+    let lab = Lab::new()?;
+    let plan = Plan { alloc: vec![Wallet::new(1).alloc()], ..Plan::default() };
+    let mut network = Network::set_up(&lab, 2, &plan)?;
+    let server = Server::start(&lab, &network.members[0].host)?;
+    for (index, node) in network.members.iter_mut().enumerate() {
+        let flags = server.database(&format!("node{index}"))?;
+        node.set_flags(&flags.iter().map(String::as_str).collect::<Vec<_>>());
+        node.start()?;
+    }
+    for node in &network.members {
+        node.process()?.wait_for("Committed Block {height=1 ", DEADLINE)?;
+    }
+    sync_join_and_vote(&lab, &mut network, 50, &server.database("node2")?)?;
+
+    network.members[1].start()?;
+    let (sender, receiver) = (Wallet::new(1), Wallet::new(9).account());
+    let alive = Client::new(&network.members[2].provider())?;
+    for victim in [0, 1] {
+        network.members[victim].take()?.kill()?;
+        alive.transfer(&sender, &receiver)?;
+        let height = alive.height()?;
+        network.members[victim].start()?;
+        Client::new(&network.members[victim].provider())?.wait_height(height)?;
+    }
+    for node in &network.members {
+        load::state_holds(node)?;
+    }
+    load::equal_chains(&network)?;
     network.stop()
 }

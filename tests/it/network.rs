@@ -121,9 +121,21 @@ fn a_killed_leader_is_replaced_and_no_acknowledged_transfer_is_lost() -> Result<
 fn a_sentry_syncs_many_blocks_joins_is_approved_and_votes() -> Result<()> {
     let blocks: u64 =
         std::env::var("KWILD_TEST_BLOCKS").ok().map_or(Ok(200), |text| text.parse())?;
-    let receiver = Wallet::new(9).account();
     let lab = Lab::new()?;
     let mut network = Network::start(&lab, 2, &plan(&[Wallet::new(1)]))?;
+    sync_join_and_vote(&lab, &mut network, blocks, &[])?;
+    network.stop()
+}
+
+/// Two validators make blocks under load, a third node with these flags syncs them, joins, is approved by both, and its vote
+/// is needed in the end.
+pub(crate) fn sync_join_and_vote(
+    lab: &Lab,
+    network: &mut Network,
+    blocks: u64,
+    flags: &[String],
+) -> Result<()> {
+    let receiver = Wallet::new(9).account();
     let client = Client::new(&network.members[0].provider())?;
     let load = Load::start(
         Wallet::new(1),
@@ -135,11 +147,11 @@ fn a_sentry_syncs_many_blocks_joins_is_approved_and_votes() -> Result<()> {
         load.wait_more(5)?;
     }
     let acknowledged = load.stop()?;
-    network.add_sentry(&lab)?;
+    network.add_sentry_with(lab, flags)?;
     let synced = network.members[2].process()?.wait_for("Block sync completed", SYNC)?;
     let end = synced.split_once("endHeight=").and_then(|(_, rest)| rest.split([' ', '}']).next());
     ensure!(end.context("no endHeight")?.parse::<u64>()? >= blocks, "synced only {synced:?}");
-    load::nothing_is_lost(&network, &acknowledged, &receiver)?;
+    load::nothing_is_lost(network, &acknowledged, &receiver)?;
 
     let candidate = network.members[2].id.clone();
     let host = |index: usize| network.members[index].host.clone();
@@ -157,6 +169,5 @@ fn a_sentry_syncs_many_blocks_joins_is_approved_and_votes() -> Result<()> {
     let hash = client.transfer(&Wallet::new(1), &receiver)?;
     let sentry = Client::new(&network.members[2].provider())?;
     sentry.run(async |user| user.wait_for_success(hash, DEADLINE).await)?;
-    load::state_holds(&network.members[2])?;
-    network.stop()
+    load::state_holds(&network.members[2])
 }

@@ -165,9 +165,17 @@ impl Network {
     /// # Errors
     /// When a setup command fails or it cannot be started.
     pub fn add_sentry(&mut self, lab: &Lab) -> Result<()> {
+        let flags = self.members.first().context("a network has validators")?.flags.clone();
+        self.add_sentry_with(lab, &flags)
+    }
+
+    /// As [`Network::add_sentry`] with flags of its own.
+    ///
+    /// # Errors
+    /// As [`Network::add_sentry`].
+    pub fn add_sentry_with(&mut self, lab: &Lab, flags: &[String]) -> Result<()> {
         let first = self.members.first().context("a network has validators")?;
-        let mut sentry =
-            Member::with_key(lab, &format!("node{}", self.members.len()), &first.flags)?;
+        let mut sentry = Member::with_key(lab, &format!("node{}", self.members.len()), flags)?;
         let genesis = std::fs::read_to_string(first.host.path("~/genesis.json"))?;
         let peers: Vec<String> = self.members.iter().map(Member::peer).collect();
         sentry.init(&genesis, &peers.iter().map(String::as_str).collect::<Vec<_>>())?;
