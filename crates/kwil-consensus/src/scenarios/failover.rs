@@ -235,14 +235,10 @@ fn an_abort_loses_against_votes() {
     assert_eq!(stage.block(0, 1).hash(), block);
 }
 
-#[test]
-fn a_leader_gives_up_its_own_block_when_it_runs_too_long() {
-    let config = crate::Config {
-        max_block_time: std::time::Duration::from_millis(500),
-        empty_block_timeout: std::time::Duration::ZERO,
-        ..crate::Config::default()
-    };
-    let mut stage = Stage::closed(3, 0, config);
+/// Three validators of which each has executed the first block for 400 ms and does not come to an end.
+fn with_a_stuck_block(config: crate::Config) -> Stage {
+    let empty_block_timeout = std::time::Duration::ZERO;
+    let mut stage = Stage::closed(3, 0, crate::Config { empty_block_timeout, ..config });
     for node in 0..3 {
         stage.actors[node].stuck = true;
         stage.start(node);
@@ -250,6 +246,16 @@ fn a_leader_gives_up_its_own_block_when_it_runs_too_long() {
     stage.wait(300);
     stage.submit();
     stage.wait(400);
+    stage
+}
+
+#[test]
+fn a_leader_gives_up_its_own_block_when_it_runs_too_long() {
+    let config = crate::Config {
+        max_block_time: std::time::Duration::from_millis(500),
+        ..crate::Config::default()
+    };
+    let mut stage = with_a_stuck_block(config);
     assert_eq!(stage.view(0), 0);
     for node in 0..3 {
         stage.actors[node].stuck = false;
@@ -260,18 +266,7 @@ fn a_leader_gives_up_its_own_block_when_it_runs_too_long() {
 
 #[test]
 fn a_leader_gives_up_its_own_block_when_a_transaction_runs_too_long() {
-    let config = crate::Config {
-        empty_block_timeout: std::time::Duration::ZERO,
-        ..crate::Config::default()
-    };
-    let mut stage = Stage::closed(3, 0, config);
-    for node in 0..3 {
-        stage.actors[node].stuck = true;
-        stage.start(node);
-    }
-    stage.wait(300);
-    stage.submit();
-    stage.wait(400);
+    let mut stage = with_a_stuck_block(crate::Config::default());
     let token = stage.machine(0).exec.as_ref().map(|exec| exec.token).unwrap();
     stage.tell(0, Event::Slow { token: token + 1 });
     assert_eq!(stage.view(0), 0, "another execution is meant");
