@@ -33,7 +33,6 @@ pub use captured::CaptureLimits;
 pub(crate) use captured::Captured;
 pub(crate) use message::{Message, Plan, Sent, decode};
 pub(crate) use waits::Waits;
-use waits::guarded;
 
 /// The catalog of the language; [`Catalog`] is the node's own, of tables with stable ids.
 type Language = kwil_engine::catalog::Catalog;
@@ -65,12 +64,10 @@ pub(crate) struct Draft {
     layers: Vec<Layer>,
     catalog: Arc<Catalog>,
     language: Option<Arc<Language>>,
-    waits: Waits,
+    pub(crate) waits: Waits,
     limits: CaptureLimits,
     /// Bytes of the capture table when it was looked at last.
     captured: u64,
-    /// The connection was left in the middle of a statement.
-    pub(crate) tainted: bool,
     /// A savepoint is kept but not released yet; nothing goes back to it. Releasing takes a message, so the next one does it.
     pub(crate) unreleased: bool,
     pub(crate) finished: Option<Finished>,
@@ -103,7 +100,6 @@ impl Draft {
             waits,
             limits,
             captured: 0,
-            tainted: false,
             unreleased: false,
             finished: None,
         }
@@ -157,7 +153,7 @@ impl Block<'_> {
     /// [`NodeFault`].
     pub async fn load<R: EngineRow>(&mut self, keys: &[Vec<Cell>]) -> Result<Vec<R>, NodeFault> {
         let loading = store::load(self.connection, keys);
-        guarded(&self.draft.waits, &mut self.draft.tainted, loading).await?
+        self.draft.waits.until(loading).await?
     }
 
     /// Every row of an engine table, ordered by key.
@@ -166,7 +162,7 @@ impl Block<'_> {
     /// [`NodeFault`].
     pub async fn scan<R: EngineRow>(&mut self) -> Result<Vec<R>, NodeFault> {
         let loading = store::scan(self.connection);
-        guarded(&self.draft.waits, &mut self.draft.tainted, loading).await?
+        self.draft.waits.until(loading).await?
     }
 
     /// Writes changes of an engine table, at most one for each key. `old` must be what the table holds.
@@ -178,7 +174,7 @@ impl Block<'_> {
             return Ok(());
         }
         let storing = store::store(self.connection, changes);
-        let delta = guarded(&self.draft.waits, &mut self.draft.tainted, storing).await??;
+        let delta = self.draft.waits.until(storing).await??;
         let layer = self.draft.top()?;
         match R::TABLE.covered {
             Covered::Lattice => layer.changes.add_one(R::TABLE.table().id, &delta),
@@ -189,7 +185,7 @@ impl Block<'_> {
 
     /// Whether nobody waits for this block any more.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.draft.waits.cancel.is_cancelled()
+        self.draft.waits.is_cancelled()
     }
 
     /// Runs one or several SQL statements without parameters. Changes of hashed tables are captured.
@@ -198,7 +194,7 @@ impl Block<'_> {
     /// [`StatementError::Tx`] when the data make it fail on every node; undo with a savepoint.
     pub async fn execute(&mut self, sql: &str) -> Result<u64, StatementError> {
         let running = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut *self.connection);
-        let done = guarded(&self.draft.waits, &mut self.draft.tainted, running).await?;
+        let done = self.draft.waits.until(running).await?;
         done.map(|done| done.rows_affected())
             .map_err(|error| StatementError::from_sqlx("execute a statement", error))
     }
@@ -209,7 +205,7 @@ impl Block<'_> {
     /// Like [`Block::execute`].
     pub async fn query(&mut self, sql: &str) -> Result<Vec<PgRow>, StatementError> {
         let running = sqlx::query(AssertSqlSafe(sql.to_owned())).fetch_all(&mut *self.connection);
-        let done = guarded(&self.draft.waits, &mut self.draft.tainted, running).await?;
+        let done = self.draft.waits.until(running).await?;
         done.map_err(|error| StatementError::from_sqlx("run a query", error))
     }
 
@@ -286,7 +282,7 @@ impl Block<'_> {
     /// [`NodeFault`].
     pub async fn set_network(&mut self, chain: &ChainIdentity) -> Result<(), NodeFault> {
         let writing = chain::write_identity(self.connection, chain);
-        guarded(&self.draft.waits, &mut self.draft.tainted, writing).await?
+        self.draft.waits.until(writing).await?
     }
 
     /// Ends execution: drains the capture, sums up, writes the lattices, and returns the state root. Nothing may be
@@ -304,21 +300,21 @@ impl Block<'_> {
         // Reading the capture table costs a millisecond at the commit, and without user tables it is empty.
         if self.draft.catalog.tables().next().is_some() {
             let draining = capture::drain_last(self.connection, &self.draft.catalog);
-            let changes = guarded(&self.draft.waits, &mut self.draft.tainted, draining).await??;
+            let changes = self.draft.waits.until(draining).await??;
             self.draft.top()?.changes.add(&changes);
         }
         let layer = self.draft.top()?;
         let (changes, catalog_changed) = (layer.changes.clone(), layer.catalog_changed);
         let sums = self.committed.sums.successor(&changes, &self.draft.catalog)?;
         let writing = sums.write(self.connection);
-        guarded(&self.draft.waits, &mut self.draft.tainted, writing).await??;
+        self.draft.waits.until(writing).await??;
         let mut catalog_hash = self.committed.catalog_hash;
         if catalog_changed {
             let mut catalog = Catalog::clone(&self.draft.catalog);
             catalog.set_version(self.committed.catalog.version().saturating_add(1));
             self.draft.catalog = Arc::new(catalog);
             let hashing = self::catalog_hash(self.connection);
-            catalog_hash = guarded(&self.draft.waits, &mut self.draft.tainted, hashing).await??;
+            catalog_hash = self.draft.waits.until(hashing).await??;
         }
         let root = self.committed.sums.root(&sums, &self.draft.catalog, &catalog_hash);
         self.draft.finished = Some(Finished { sums, catalog_hash, root });
@@ -327,7 +323,7 @@ impl Block<'_> {
 
     async fn run(&mut self, what: &'static str, sql: &'static str) -> Result<(), NodeFault> {
         let running = sqlx::raw_sql(sql).execute(&mut *self.connection);
-        let done = guarded(&self.draft.waits, &mut self.draft.tainted, running).await?;
+        let done = self.draft.waits.until(running).await?;
         done.map(drop).map_err(|error| NodeFault::from_sqlx(what, error))
     }
 }

@@ -127,13 +127,7 @@ impl Reads {
         let reading = async {
             let mut tries = Tries::default();
             loop {
-                let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
-                    Ok(begun) => begun,
-                    Err(stop) => {
-                        Box::pin(tries.after(stop, &self.catalogs)).await?;
-                        continue;
-                    }
-                };
+                let (engine, mut session) = self.begin(&bounds, &mut tries).await?;
                 let (height, invocation) = at(session.seen(), invocation.clone());
                 let terms = Terms { invocation: &invocation, limits: &bounds.work };
                 let results = Results::Collect(bounds.answer);
@@ -165,13 +159,7 @@ impl Reads {
         let reading = async {
             let mut tries = Tries::default();
             loop {
-                let (engine, mut session) = match self.begin(&bounds, tries.is_first()).await {
-                    Ok(begun) => begun,
-                    Err(stop) => {
-                        Box::pin(tries.after(stop, &self.catalogs)).await?;
-                        continue;
-                    }
-                };
+                let (engine, mut session) = self.begin(&bounds, &mut tries).await?;
                 let (height, invocation) = at(session.seen(), invocation.clone());
                 let terms = Terms { invocation: &invocation, limits: &bounds.work };
                 let call = Call { namespace, action, arguments: arguments.clone() };
@@ -188,19 +176,25 @@ impl Reads {
         tokio::time::timeout(bounds.time, reading).await.unwrap_or(Err(ReadError::Timeout))
     }
 
+    /// A session for the next try, and for the ones after it while none begins.
     async fn begin(
         &self,
         bounds: &ReadBounds,
-        is_guess: bool,
-    ) -> Result<(&Engine, ReadSession), Stop> {
+        tries: &mut Tries,
+    ) -> Result<(&Engine, ReadSession), ReadError> {
         let engine = self.engine.as_deref().ok_or(ReadError::NoEngine)?;
         let (database, catalogs) = (&self.database, &self.catalogs);
-        let session = if is_guess {
-            ReadSession::begin(database, catalogs, bounds).await?
-        } else {
-            Box::pin(ReadSession::open(database, catalogs, bounds)).await?
-        };
-        Ok((engine, session))
+        loop {
+            let begun = if tries.is_first() {
+                ReadSession::begin(database, catalogs, bounds).await
+            } else {
+                Box::pin(ReadSession::open(database, catalogs, bounds)).await
+            };
+            match begun {
+                Ok(session) => return Ok((engine, session)),
+                Err(stop) => Box::pin(tries.after(stop, catalogs)).await?,
+            }
+        }
     }
 }
 

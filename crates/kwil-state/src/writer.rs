@@ -216,7 +216,7 @@ impl Writer {
         }
         let readers = self.readers.get();
         let blockers = readers.map(|database| Blockers::new(database.clone(), session.pid));
-        let waits = Waits { cancel, blockers };
+        let waits = Waits::new(cancel, blockers);
         self.state = State::InBlock(Draft::new(height, &self.committed, self.limits, waits));
         self.block()
     }
@@ -314,14 +314,14 @@ impl Writer {
 
     /// Rolls back whatever is open. Never fails: a connection that does not confirm is closed, which rolls back too.
     pub async fn abort(&mut self) {
-        let (tainted, changed, open) = match std::mem::replace(&mut self.state, State::Idle) {
+        let (is_cut_short, changed, open) = match std::mem::replace(&mut self.state, State::Idle) {
             State::Idle => (false, false, false),
             State::InBlock(draft) | State::Executed(draft, _) => {
-                (draft.tainted, draft.changed_catalog(), true)
+                (draft.waits.is_cut_short(), draft.changed_catalog(), true)
             }
         };
         let Some(mut session) = self.session.take() else { return };
-        if tainted {
+        if is_cut_short {
             self.terminate(session).await;
             return;
         }

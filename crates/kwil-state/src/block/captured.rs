@@ -5,7 +5,7 @@
 //! that bound is below the limits nothing more has to be known. When it is not, the rows are drained and the exact number
 //! decides.
 
-use super::{Block, guarded};
+use super::Block;
 use crate::capture;
 use crate::fault::NodeFault;
 
@@ -47,7 +47,7 @@ impl Block<'_> {
             return self.empty_capture().await;
         }
         let draining = capture::drain_now(self.connection, &self.draft.catalog);
-        let changes = guarded(&self.draft.waits, &mut self.draft.tainted, draining).await??;
+        let changes = self.draft.waits.until(draining).await??;
         self.draft.top()?.changes.add(&changes);
         Ok(())
     }
@@ -55,7 +55,7 @@ impl Block<'_> {
     /// Like [`Block::drain`]; the capture table needs no room afterwards.
     pub(crate) async fn empty_capture(&mut self) -> Result<(), NodeFault> {
         let draining = capture::drain_all(self.connection, &self.draft.catalog);
-        let changes = guarded(&self.draft.waits, &mut self.draft.tainted, draining).await??;
+        let changes = self.draft.waits.until(draining).await??;
         self.draft.top()?.changes.add(&changes);
         self.draft.captured = 0;
         Ok(())

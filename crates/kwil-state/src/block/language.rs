@@ -104,7 +104,7 @@ impl Block<'_> {
     async fn store_language(&mut self, rows: Vec<TableChanges>) -> Result<(), NodeFault> {
         for (table, changes) in rows {
             let storing = store::store_cells(self.connection, table, changes);
-            super::guarded(&self.draft.waits, &mut self.draft.tainted, storing).await??;
+            self.draft.waits.until(storing).await??;
             self.draft.top()?.catalog_changed = true;
         }
         Ok(())

@@ -13,7 +13,7 @@ use sqlx::Either;
 use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use super::{Block, guarded};
+use super::Block;
 use crate::capture::SIZE_STATEMENT;
 use crate::fault::{NodeFault, SqlFailure, StatementError};
 use crate::statements::{StatementName, Statements};
@@ -365,7 +365,7 @@ impl Block<'_> {
             }
             Ok(())
         };
-        let result = guarded(&self.draft.waits, &mut self.draft.tainted, running).await?;
+        let result = self.draft.waits.until(running).await?;
         plan.note(done, self.statements);
         let runs = plan.runs(done);
         if let Some(bytes) = captured {

@@ -10,8 +10,8 @@
 //! ```
 //!
 //! The outcome is that of one payload after the other, each in a savepoint: what waits has no effect that another payload
-//! could have seen, and a message or a shared savepoint in which one fails is undone whole. Inserts of one row that follow each other become one of many
-//! rows where that is the same, see [`Prepared::of_rows`](kwil_engine::Prepared::of_rows).
+//! could have seen, and a message or a shared savepoint in which one fails is undone whole. Inserts of one row that follow
+//! each other become one of many rows where that is the same, see [`Prepared::of_rows`](kwil_engine::Prepared::of_rows).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -178,25 +178,20 @@ impl<'e, 'p> Batch<'e, 'p> {
         self.close_shared(block)?;
         let waiting = std::mem::take(&mut self.waiting);
         (self.message, self.bytes) = (0, 0);
-        // What is still to be sent, the next last, and whether it may go together.
-        let mut parts: Vec<(&[(Job<'p>, Gathered)], bool)> = vec![(waiting.as_slice(), true)];
-        while let Some((part, may_join)) = parts.pop() {
-            let ([(first, _), ..], [.., (last, _)]) = (part, part) else { continue };
-            self.progress.set(first.number, first.number..last.number.saturating_add(1));
-            match if may_join { try_together(block, part).await? } else { Together::CutShort(0) } {
-                Together::Done => {}
-                Together::CutShort(_) if let [(job, _)] = part => {
+        // What is still to be executed, the next last.
+        let mut parts = vec![Part::Together(&waiting)];
+        while let Some(part) = parts.pop() {
+            match part {
+                Part::Alone(job) => {
                     let result = self.alone(block, job).await?;
                     replace(results, job.number, result)?;
                 }
-                Together::CutShort(place) => {
-                    let (before, rest) = part.split_at(place.min(part.len()));
-                    let (culprit, after) = rest.split_at(rest.len().min(1));
-                    parts.extend([(after, true), (culprit, false), (before, true)]);
-                }
-                Together::Failed => {
-                    let smaller = part.chunks(part.len().div_ceil(PARTS)).rev();
-                    parts.extend(smaller.map(|part| (part, part.len() > 1)));
+                Part::Together(payloads) => {
+                    let ([(first, _), ..], [.., (last, _)]) = (payloads, payloads) else {
+                        continue;
+                    };
+                    self.progress.set(first.number, first.number..last.number.saturating_add(1));
+                    parts.extend(try_together(block, payloads).await?);
                 }
             }
         }
@@ -308,20 +303,19 @@ fn replace(results: &mut [TxResult], number: usize, result: TxResult) -> Result<
     Ok(())
 }
 
-/// What became of payloads in one message.
-enum Together {
-    Done,
-    /// Nothing was done, because of the payload at this place.
-    CutShort(usize),
-    /// Nothing was done, and any of them can be the reason.
-    Failed,
+/// Waiting payloads on their way.
+enum Part<'w, 'p> {
+    /// In one message.
+    Together(&'w [(Job<'p>, Gathered)]),
+    Alone(&'w Job<'p>),
 }
 
-/// Runs the statements of payloads in one savepoint.
-async fn try_together(
+/// Runs the statements of payloads in one savepoint. When that fails, nothing was done, and what is to be done instead is
+/// returned, the first last.
+async fn try_together<'w, 'p>(
     block: &mut Block<'_>,
-    payloads: &[(Job<'_>, Gathered)],
-) -> Result<Together, NodeFault> {
+    payloads: &'w [(Job<'p>, Gathered)],
+) -> Result<Vec<Part<'w, 'p>>, NodeFault> {
     let mut message = Message::in_savepoint(block.draft.unreleased);
     message.push_own(PATIENCE);
     // The payload of each statement of the message; of one that is an insert for several payloads, none.
@@ -354,7 +348,7 @@ async fn try_together(
     match sent.result {
         Ok(()) if block.is_within_limits() => {
             block.release_later()?;
-            return block.drain_when_full().await.map(|()| Together::Done);
+            return block.drain_when_full().await.map(|()| Vec::new());
         }
         Ok(()) | Err(StatementError::Tx(_)) => {}
         Err(StatementError::Node(fault)) if fault.is_cancelled() && !block.is_cancelled() => {}
@@ -362,7 +356,25 @@ async fn try_together(
     }
     block.rollback().await?;
     let culprit = usize::try_from(sent.runs).ok().and_then(|runs| owners.get(runs).copied());
-    Ok(culprit.flatten().map_or(Together::Failed, Together::CutShort))
+    Ok(without(culprit.flatten(), payloads))
+}
+
+/// The parts that payloads are cut into after a failure, the first last: around the culprit, or smaller ones while any of
+/// them can be it.
+fn without<'w, 'p>(
+    culprit: Option<usize>,
+    payloads: &'w [(Job<'p>, Gathered)],
+) -> Vec<Part<'w, 'p>> {
+    if let Some((before, [(job, _), after @ ..])) =
+        culprit.and_then(|place| payloads.split_at_checked(place))
+    {
+        return vec![Part::Together(after), Part::Alone(job), Part::Together(before)];
+    }
+    let part = |chunk: &'w [(Job<'p>, Gathered)]| match chunk {
+        [(job, _)] => Part::Alone(job),
+        several => Part::Together(several),
+    };
+    payloads.chunks(payloads.len().div_ceil(PARTS).max(1)).rev().map(part).collect()
 }
 
 /// One place.
